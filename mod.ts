@@ -1,0 +1,130 @@
+/**
+ * Memory with a stated lifetime, for code that must not hitch: frames, scopes and checkpoints over memory that is used again and
+ * again, with typed records, batches, columns and growable lists in it.
+ *
+ * ```ts
+ * import { f32, SmartAlloc, struct, vec3f } from "@framealloc/core";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Particle = struct("Particle", { position: vec3f, speed: f32 });
+ * const alloc = new SmartAlloc();
+ *
+ * for (let frame = 0; frame < 3; frame++) {
+ *   using _frame = alloc.frame();
+ *   const particles = alloc.frameAllocBatch(Particle, 1000);
+ *   for (const k = particles.cursor(); k.next();) {
+ *     k.record.position.set(0, 100, 0);
+ *     k.record.speed = -9.81;
+ *   }
+ *   assertEquals(particles.at(999).position.y, 100);
+ * } // everything that the frame allocated is free again
+ * ```
+ *
+ * @module
+ */
+
+export { CODES, type ErrorCode } from "./src/codes.ts";
+export { AllocConfig, type AllocConfigPresets, type Safety, type StatsLevel } from "./src/config.ts";
+export {
+  ArenaExhaustedError,
+  ArgumentError,
+  ConfigError,
+  FrameAllocError,
+  FrameStateError,
+  LayoutError,
+  StaleHandleError,
+} from "./src/errors.ts";
+export type { Box, BoxOf } from "./src/frame/frame_box.ts";
+export type { FrameMap, KeyLayout } from "./src/frame/frame_map.ts";
+export { FrameString } from "./src/frame/frame_string.ts";
+export { FrameCheckpoint, FrameGuard, FrameScope, PhaseGuard, TagGuard } from "./src/frame/guards.ts";
+export { PublishedFrame } from "./src/frame/published_frame.ts";
+export { array, type ArrayLayout, type ArrayRecord, type RecordList, type ScalarList } from "./src/layout/array.ts";
+export type { Batch, Cursor } from "./src/layout/batch.ts";
+export type { ColumnsOf } from "./src/layout/columns.ts";
+export type {
+  Cell,
+  Infer,
+  Layout,
+  LayoutKind,
+  LayoutRules,
+  ListOf,
+  PlainOf,
+  RecordOf,
+  ValuesOf,
+} from "./src/layout/layout.ts";
+export { type Mat, type Mat3x3f, mat3x3f, type Mat4x4f, mat4x4f, type Matrix } from "./src/layout/matrix.ts";
+export type { NumberVec } from "./src/layout/number_vec.ts";
+export type { RecordVec } from "./src/layout/record_vec.ts";
+export {
+  type AnyScalar,
+  type Bool,
+  bool,
+  type F16,
+  f16,
+  type F32,
+  f32,
+  type F64,
+  f64,
+  type I16,
+  i16,
+  type I32,
+  i32,
+  type I64,
+  i64,
+  type I8,
+  i8,
+  type NumericScalar,
+  type Scalar,
+  type U16,
+  u16,
+  type U32,
+  u32,
+  type U64,
+  u64,
+  type U8,
+  u8,
+} from "./src/layout/scalar.ts";
+export {
+  type Fields,
+  struct,
+  type StructLayout,
+  type StructOptions,
+  type StructPlain,
+  type StructRecord,
+  type StructValues,
+} from "./src/layout/struct.ts";
+export {
+  type MutableList,
+  type Vec2,
+  type Vec2f,
+  vec2f,
+  type Vec2i,
+  vec2i,
+  type Vec2Like,
+  type Vec2u,
+  vec2u,
+  type Vec3,
+  type Vec3f,
+  vec3f,
+  type Vec3i,
+  vec3i,
+  type Vec3Like,
+  type Vec3u,
+  vec3u,
+  type Vec4,
+  type Vec4f,
+  vec4f,
+  type Vec4i,
+  vec4i,
+  type Vec4Like,
+  type Vec4u,
+  vec4u,
+  type Vector,
+} from "./src/layout/vector.ts";
+export type { ElementOf, TypedArray, TypedArrayConstructor, ViewOf } from "./src/memory/typed_array.ts";
+export type { PhaseStats, TagStats } from "./src/observe/meter.ts";
+export type { FrameStats, FrameSummary, Stats, TotalStats } from "./src/observe/stats.ts";
+export { type BatchOptions, type SliceOptions, SmartAlloc, type SpeculativeResult } from "./src/smart_alloc.ts";
+export type { Tuple4, Tuple8 } from "./src/smart_alloc.ts";
+export { formatBytes, gigabytes, kilobytes, megabytes } from "./src/units.ts";

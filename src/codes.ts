@@ -1,0 +1,55 @@
+/**
+ * The registry of stable error codes. A code means one thing everywhere: in an error thrown at run time and in a report of
+ * the linter. Long explanations live with the linter; here is one line each.
+ */
+
+/** A stable error code. The hundreds digit names the area: 0 frame, layout and configuration; 9 internal. */
+export type ErrorCode =
+  | "FA001"
+  | "FA002"
+  | "FA003"
+  | "FA004"
+  | "FA005"
+  | "FA006"
+  | "FA007"
+  | "FA008"
+  | "FA009"
+  | "FA010"
+  | "FA011"
+  | "FA012"
+  | "FA013"
+  | "FA020"
+  | "FA021"
+  | "FA022"
+  | "FA999";
+
+/**
+ * What each {@linkcode ErrorCode} means, in one line.
+ *
+ * @example Look a code up
+ * ```ts
+ * import { CODES } from "@framealloc/core";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * assertStringIncludes(CODES.FA002, "ended");
+ * ```
+ */
+export const CODES: Readonly<Record<ErrorCode, string>> = {
+  FA001: "Frame memory was requested while no frame was open",
+  FA002: "A handle was used after the memory behind it ended",
+  FA003: "No memory is left within the configured limits, or the chunk source refused",
+  FA004: "A frame was begun while another one was open",
+  FA005: "A frame was ended while none was open",
+  FA006: "A scope or checkpoint was used out of order, after its end, or with a foreign allocator",
+  FA007: "A guard of an earlier frame was disposed",
+  FA008: "An argument is out of range or of the wrong kind",
+  FA009: "An index is outside the elements",
+  FA010: "A configuration option is unknown, contradictory or absurd",
+  FA011: "The chunk source cannot honour a configured option",
+  FA012: "The allocator was used after its disposal",
+  FA013: "A phase or tag was ended that was not the innermost open one",
+  FA020: "A layout definition is invalid",
+  FA021: "A layout cannot be represented under the chosen rules",
+  FA022: "A value does not fit the layout it was assigned to",
+  FA999: "An internal invariant broke: this is a bug in the library",
+};

@@ -1,0 +1,233 @@
+/**
+ * The configuration: plain options with presets, checked as a whole before anything is made.
+ */
+
+import { ConfigError, show } from "./errors.ts";
+import { arrayBufferSource, sharedArrayBufferSource } from "./memory/buffer_source.ts";
+import type { ChunkSource } from "./memory/chunk_source.ts";
+import { MAX_CHUNK } from "./memory/region.ts";
+import { hasWasm, sharedWasmSource, wasmSource } from "./memory/wasm_source.ts";
+import { kilobytes, megabytes } from "./units.ts";
+
+/**
+ * What happens to handles and views when their memory ends.
+ *
+ * - `"checked"`: every handle given out is a fresh object that throws `FA002` once its memory has ended, however late. Raw
+ *   slices and columns are not checked.
+ * - `"revoke"`: the same, and raw slices and columns are detached at the end of their frame.
+ * - `"release"`: nothing is checked and handles are recycled, so that a steady frame makes no garbage at all.
+ */
+export type Safety = "checked" | "revoke" | "release";
+
+/**
+ * What is counted: nothing, totals by frame, or also by tag and phase.
+ */
+export type StatsLevel = "off" | "totals" | "tags";
+
+/**
+ * The options of an allocator. All may be left out; presets are a start.
+ *
+ * @example
+ * ```ts
+ * import { AllocConfig, megabytes, SmartAlloc } from "@framealloc/core";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const config: AllocConfig = { ...AllocConfig.default(), frameArenaSize: megabytes(4) };
+ * const alloc = new SmartAlloc(config);
+ * assertEquals(alloc.stats().frame.committed, 0); // memory is asked for by the first frame
+ * ```
+ */
+export interface AllocConfig {
+  /** Bytes that a frame has at hand. @default {16 MB} */
+  readonly frameArenaSize?: number;
+  /** Bytes of address space to ask for at once, where untouched memory costs nothing. @default {4 × frameArenaSize} */
+  readonly reserve?: number;
+  /** Bytes that one frame may have in use at most. @default {Infinity} */
+  readonly maxFrameBytes?: number;
+  /** Whether a frame that needs more than `frameArenaSize` gets more, or throws `FA003`. @default {"grow"} */
+  readonly growth?: "grow" | "fail";
+  /** Where memory comes from. @default {"wasm", or "arraybuffer" where WebAssembly is missing} */
+  readonly source?: "wasm" | "arraybuffer" | "shared" | ChunkSource;
+  /** What happens to handles and views when their memory ends. @default {"checked"} */
+  readonly safety?: Safety;
+  /** What is counted. @default {"tags"} */
+  readonly stats?: StatsLevel;
+  /** Whether freed frame memory is overwritten with `0xCD`, and allocation sites are sampled for messages. @default {false} */
+  readonly debug?: boolean;
+  /** In debug mode, the stack of every n-th handle is kept. @default {16} */
+  readonly sampleSites?: number;
+  /** How many frames are alive at once: what a frame allocates lives through the `framesAlive - 1` frames after it. @default {1} */
+  readonly framesAlive?: number;
+}
+
+/** The presets of {@linkcode AllocConfig}. */
+export interface AllocConfigPresets {
+  /** For most programs: 16 MB, checked handles, counts by tag. */
+  default(): AllocConfig;
+  /** For small programs: 1 MB, totals only. */
+  minimal(): AllocConfig;
+  /** For large scenes: 64 MB, unchecked and recycled handles, totals only. */
+  highPerformance(): AllocConfig;
+  /** For finding mistakes: revoked views, poisoned memory, sampled allocation sites. */
+  debug(): AllocConfig;
+  /** For shipping: 16 MB, unchecked and recycled handles, nothing counted. */
+  release(): AllocConfig;
+}
+
+/** Presets: plain options to start from. */
+export const AllocConfig: AllocConfigPresets = {
+  default: () => ({
+    frameArenaSize: megabytes(16),
+    growth: "grow",
+    safety: "checked",
+    stats: "tags",
+    debug: false,
+    framesAlive: 1,
+  }),
+  minimal: () => ({ ...AllocConfig.default(), frameArenaSize: megabytes(1), stats: "totals" }),
+  highPerformance: () => ({
+    ...AllocConfig.default(),
+    frameArenaSize: megabytes(64),
+    safety: "release",
+    stats: "totals",
+  }),
+  debug: () => ({ ...AllocConfig.default(), safety: "revoke", debug: true }),
+  release: () => ({ ...AllocConfig.default(), safety: "release", stats: "off" }),
+};
+
+/** The configuration with every option decided. */
+export interface ResolvedConfig {
+  readonly frameArenaSize: number;
+  readonly reserve: number | undefined;
+  readonly maxFrameBytes: number;
+  readonly growth: "grow" | "fail";
+  readonly source: ChunkSource;
+  readonly safety: Safety;
+  readonly stats: StatsLevel;
+  readonly debug: boolean;
+  readonly sampleSites: number;
+  readonly framesAlive: number;
+}
+
+const MIN_ARENA = kilobytes(1);
+const MAX_FRAMES_ALIVE = 16;
+const OPTIONS: readonly string[] = [
+  "frameArenaSize",
+  "reserve",
+  "maxFrameBytes",
+  "growth",
+  "source",
+  "safety",
+  "stats",
+  "debug",
+  "sampleSites",
+  "framesAlive",
+];
+
+/**
+ * Checks a configuration and fills in what is left out.
+ *
+ * @throws {ConfigError} `FA010` if an option is unknown, contradictory or absurd; `FA011` if the source cannot honour one.
+ */
+export function resolveConfig(config: AllocConfig): ResolvedConfig {
+  if (typeof config !== "object" || config === null) {
+    throw new ConfigError("FA010", `Cannot configure an allocator from ${show(config)}: give an object of options`);
+  }
+  for (const key of Object.keys(config)) {
+    if (!OPTIONS.includes(key)) {
+      throw new ConfigError("FA010", `Cannot use the option ${show(key)} as it is unknown: use ${OPTIONS.join(", ")}`);
+    }
+  }
+  const frameArenaSize = bytes("frameArenaSize", config.frameArenaSize ?? megabytes(16), MIN_ARENA, MAX_CHUNK);
+  const growth = oneOf("growth", config.growth ?? "grow", ["grow", "fail"]);
+  const safety = oneOf("safety", config.safety ?? "checked", ["checked", "revoke", "release"]);
+  const stats = oneOf("stats", config.stats ?? "tags", ["off", "totals", "tags"]);
+  const reserve = config.reserve === undefined
+    ? undefined
+    : bytes("reserve", config.reserve, frameArenaSize, MAX_CHUNK);
+  const maxFrameBytes = config.maxFrameBytes === undefined || config.maxFrameBytes === Infinity
+    ? Infinity
+    : bytes("maxFrameBytes", config.maxFrameBytes, frameArenaSize, Number.MAX_SAFE_INTEGER);
+  if (growth === "fail") {
+    refuseWith("growth", "fail", "reserve", reserve);
+    refuseWith("growth", "fail", "maxFrameBytes", maxFrameBytes === Infinity ? undefined : maxFrameBytes);
+  }
+  const debug = config.debug ?? false;
+  if (typeof debug !== "boolean") throw invalid("debug", debug, "true or false");
+  const sampleSites = config.sampleSites ?? 16;
+  if (!Number.isInteger(sampleSites) || sampleSites < 1) {
+    throw invalid("sampleSites", sampleSites, "a whole number of at least 1");
+  }
+  if (config.sampleSites !== undefined && !debug) refuseWith("debug", "false", "sampleSites", sampleSites);
+  const framesAlive = config.framesAlive ?? 1;
+  if (!Number.isInteger(framesAlive) || framesAlive < 1 || framesAlive > MAX_FRAMES_ALIVE) {
+    throw invalid("framesAlive", framesAlive, `a whole number from 1 to ${MAX_FRAMES_ALIVE}`);
+  }
+  const source = sourceOf(config.source);
+  if (safety === "revoke" && !source.capabilities.revocable) {
+    throw new ConfigError(
+      "FA011",
+      `Cannot use safety "revoke" with the source "${source.name}" as its views cannot be detached: use safety "checked", or the source "wasm" or "arraybuffer"`,
+    );
+  }
+  return {
+    frameArenaSize,
+    reserve,
+    maxFrameBytes,
+    growth,
+    source,
+    safety,
+    stats,
+    debug,
+    sampleSites,
+    framesAlive,
+  };
+}
+
+function sourceOf(source: AllocConfig["source"]): ChunkSource {
+  switch (source) {
+    case undefined:
+      return hasWasm() ? wasmSource : arrayBufferSource;
+    case "wasm":
+      if (hasWasm()) return wasmSource;
+      throw new ConfigError(
+        "FA011",
+        'Cannot use the source "wasm" as this runtime has no WebAssembly: use "arraybuffer" or leave the option out',
+      );
+    case "arraybuffer":
+      return arrayBufferSource;
+    case "shared":
+      if (typeof SharedArrayBuffer === "function") return hasWasm() ? sharedWasmSource : sharedArrayBufferSource;
+      throw new ConfigError(
+        "FA011",
+        'Cannot use the source "shared" as this page has no SharedArrayBuffer: serve it cross-origin isolated',
+      );
+    default:
+      if (typeof source === "object" && source !== null && typeof source.obtain === "function" && source.capabilities) {
+        return source;
+      }
+      throw invalid("source", source, '"wasm", "arraybuffer", "shared" or a chunk source');
+  }
+}
+
+function bytes(option: string, value: unknown, least: number, most: number): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
+  throw invalid(option, value, `a whole number of bytes from ${least} to ${most}`);
+}
+
+function oneOf<T extends string>(option: string, value: unknown, allowed: readonly T[]): T {
+  for (const one of allowed) if (one === value) return one;
+  throw invalid(option, value, allowed.map((one) => `"${one}"`).join(" or "));
+}
+
+function invalid(option: string, value: unknown, wanted: string): ConfigError {
+  return new ConfigError("FA010", `Cannot use ${show(value)} for the option "${option}": give ${wanted}`);
+}
+
+function refuseWith(option: string, value: string, other: string, otherValue: unknown): void {
+  if (otherValue === undefined) return;
+  throw new ConfigError(
+    "FA010",
+    `Cannot use the option "${other}" with ${option} "${value}" as it would have no effect: leave one of them out`,
+  );
+}

@@ -1,0 +1,168 @@
+/**
+ * The error classes. Each says what was attempted, what is so and what to do, and carries a stable code of the registry.
+ */
+
+import type { ErrorCode } from "./codes.ts";
+
+/**
+ * What every error of this library is an instance of.
+ *
+ * @example Tell errors apart by code
+ * ```ts
+ * import { FrameAllocError, SmartAlloc } from "@framealloc/core";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const alloc = new SmartAlloc();
+ * try {
+ *   alloc.frameSlice(Float32Array, 4);
+ * } catch (error) {
+ *   assertEquals(error instanceof FrameAllocError && error.code, "FA001");
+ * }
+ * ```
+ */
+export class FrameAllocError extends Error {
+  /** The stable code, such as `"FA002"`. */
+  readonly code: ErrorCode;
+
+  /**
+   * Makes an error whose message starts with its code.
+   *
+   * @param code The stable code.
+   * @param message What was attempted, what is so, and what to do.
+   * @param options The cause, where there is one.
+   */
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(`${code}: ${message}`, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/**
+ * A frame, scope, checkpoint, phase or tag was opened or closed in the wrong state
+ * (`FA001`, `FA004`–`FA007`, `FA012`, `FA013`).
+ *
+ * @example Ending a frame twice
+ * ```ts
+ * import { FrameStateError, SmartAlloc } from "@framealloc/core";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const alloc = new SmartAlloc();
+ * alloc.beginFrame();
+ * alloc.endFrame();
+ * assertThrows(() => alloc.endFrame(), FrameStateError, "FA005");
+ * ```
+ */
+export class FrameStateError extends FrameAllocError {}
+
+/**
+ * A handle was used after the memory behind it ended (`FA002`).
+ *
+ * @example A record that outlives its frame
+ * ```ts
+ * import { f32, SmartAlloc, StaleHandleError, struct } from "@framealloc/core";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const Body = struct("Body", { mass: f32 });
+ * const alloc = new SmartAlloc();
+ * alloc.beginFrame();
+ * const body = alloc.frameAlloc(Body);
+ * alloc.endFrame();
+ * assertThrows(() => body.mass, StaleHandleError, "FA002");
+ * ```
+ */
+export class StaleHandleError extends FrameAllocError {}
+
+/**
+ * No memory is left within the configured limits, or the chunk source refused (`FA003`). Nothing was changed.
+ *
+ * @example A frame with a hard limit
+ * ```ts
+ * import { ArenaExhaustedError, kilobytes, SmartAlloc } from "@framealloc/core";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const alloc = new SmartAlloc({ frameArenaSize: kilobytes(64), growth: "fail" });
+ * alloc.beginFrame();
+ * const error = assertThrows(() => alloc.frameSlice(Uint8Array, 100_000), ArenaExhaustedError);
+ * assertEquals(error.requested, 100_000);
+ * assertEquals(error.remaining, 65_536);
+ * ```
+ */
+export class ArenaExhaustedError extends FrameAllocError {
+  /** The bytes that were asked for. */
+  readonly requested: number;
+  /** The bytes that the limits left at that moment. */
+  readonly remaining: number;
+
+  /**
+   * Makes an `FA003`.
+   *
+   * @param message What was attempted, what is so, and what to do.
+   * @param requested The bytes that were asked for.
+   * @param remaining The bytes that the limits left.
+   * @param options The cause, where the chunk source gave one.
+   */
+  constructor(message: string, requested: number, remaining: number, options?: ErrorOptions) {
+    super("FA003", message, options);
+    this.requested = requested;
+    this.remaining = remaining;
+  }
+}
+
+/**
+ * An argument or an index is out of range or of the wrong kind (`FA008`, `FA009`).
+ *
+ * @example A count that is no count
+ * ```ts
+ * import { ArgumentError, SmartAlloc } from "@framealloc/core";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const alloc = new SmartAlloc();
+ * alloc.beginFrame();
+ * assertThrows(() => alloc.frameSlice(Float32Array, -1), ArgumentError, "FA008");
+ * ```
+ */
+export class ArgumentError extends FrameAllocError {}
+
+/**
+ * A configuration option is unknown, contradictory or absurd, or the chunk source cannot honour it (`FA010`, `FA011`).
+ *
+ * @example A safety mode that shared memory cannot give
+ * ```ts
+ * import { ConfigError, SmartAlloc } from "@framealloc/core";
+ * import { assertThrows } from "@std/assert";
+ *
+ * assertThrows(() => new SmartAlloc({ source: "shared", safety: "revoke" }), ConfigError, "FA011");
+ * ```
+ */
+export class ConfigError extends FrameAllocError {}
+
+/**
+ * A layout definition is invalid, cannot be represented under its rules, or was assigned a value that does not fit
+ * (`FA020`–`FA022`).
+ *
+ * @example A struct without fields
+ * ```ts
+ * import { LayoutError, struct } from "@framealloc/core";
+ * import { assertThrows } from "@std/assert";
+ *
+ * assertThrows(() => struct("Nothing", {}), LayoutError, "FA020");
+ * ```
+ */
+export class LayoutError extends FrameAllocError {}
+
+/**
+ * Text of a value for an error message: short, and safe for any value.
+ *
+ * @param value Anything.
+ * @returns A short text that shows it.
+ */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return value.name === "" ? "a function" : value.name;
+  if (value !== null && typeof value === "object") {
+    return value.constructor?.name === undefined ? "an object" : `a ${value.constructor.name}`;
+  }
+  return String(value);
+}

@@ -1,0 +1,303 @@
+/**
+ * Records of one layout that grow in number and never move: the memory is a list of runs, each as long as all before it.
+ */
+
+import { ArgumentError, show } from "../errors.ts";
+import { type Life, Position, viewOf } from "../memory/life.ts";
+import type { Region } from "../memory/region.ts";
+import { type Cursor, outside, RecordIterator } from "./batch.ts";
+import type { Face } from "./face.ts";
+import type { Layout, RecordOf, ValuesOf } from "./layout.ts";
+import type { LayoutPools } from "./record_pool.ts";
+
+/** The cursor over several runs of memory. */
+class VecCursor implements Cursor<Layout> {
+  declare readonly record: Face;
+  declare index: number;
+  declare $vec: RecordVecBase;
+  declare readonly $pos: Position;
+  declare $run: number;
+  declare $end: number;
+
+  constructor(vec: RecordVecBase, position: Position, record: Face) {
+    this.record = record;
+    this.$pos = position;
+    this.index = -1;
+    this.$vec = vec;
+    this.$run = -1;
+    this.$end = 0;
+  }
+
+  next(): boolean {
+    const index = this.index + 1;
+    if (index >= this.$vec.length) return false;
+    this.index = index;
+    if (index < this.$end) this.$pos.offset += this.$vec.stride;
+    else this.#enter();
+    return true;
+  }
+
+  #enter(): void {
+    const vec = this.$vec;
+    const run = ++this.$run;
+    const start = vec.$runs[run]!;
+    this.$pos.life = start.life;
+    this.$pos.offset = start.offset;
+    this.$end = vec.$first * 2 ** run;
+  }
+}
+
+/**
+ * A growable list of records. Elements never move, so a record stays where it is however much is pushed after it.
+ *
+ * Room comes from the frame, also when the list grows: one that grows inside a scope, or after a checkpoint, loses what it grew
+ * by when that ends. Reserve enough before, or make it inside.
+ *
+ * @typeParam L The layout of the records.
+ *
+ * @example
+ * ```ts
+ * import { f32, SmartAlloc, struct, vec3f } from "@framealloc/core";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Hit = struct("Hit", { point: vec3f, depth: f32 });
+ * const alloc = new SmartAlloc();
+ * alloc.beginFrame();
+ * const hits = alloc.frameVec(Hit);
+ * const hit = hits.push();
+ * hit.depth = 0.5;
+ * hit.point.set(1, 2, 3);
+ * hits.push({ point: [4, 5, 6], depth: 0.25 });
+ * let depth = 0;
+ * for (const k = hits.cursor(); k.next();) depth += k.record.depth;
+ * assertEquals([hits.length, depth, hits.at(1).point.x], [2, 0.75, 4]);
+ * alloc.endFrame();
+ * ```
+ */
+export interface RecordVec<L extends Layout> extends Iterable<RecordOf<L>> {
+  /** The number of records. */
+  readonly length: number;
+  /** The records that fit before the list grows. */
+  readonly capacity: number;
+  /**
+   * Adds a record at the end.
+   *
+   * @param values What to fill it with; without, it holds whatever the memory held before.
+   * @returns The record.
+   * @throws {StaleHandleError} `FA002` if the memory has ended.
+   * @throws {ArenaExhaustedError} `FA003` if the list must grow and cannot; it keeps what it has.
+   * @throws {LayoutError} `FA022` if the values do not fit; the record is not added.
+   */
+  push(values?: ValuesOf<L>): RecordOf<L>;
+  /**
+   * Takes the last record off.
+   *
+   * @returns The record, which shows its memory until the next push; `undefined` if the list is empty.
+   * @throws {StaleHandleError} `FA002` if the memory has ended.
+   */
+  pop(): RecordOf<L> | undefined;
+  /**
+   * The record at an index. It never moves.
+   *
+   * @param index From 0 to `length - 1`.
+   * @returns A fresh record, or in the safety mode `"release"` a recycled one.
+   * @throws {StaleHandleError} `FA002` if the memory has ended.
+   * @throws {ArgumentError} `FA009` if there is no such record.
+   */
+  at(index: number): RecordOf<L>;
+  /**
+   * A cursor before the first record. It sees what is pushed while it walks.
+   *
+   * @returns A cursor of its own.
+   * @throws {StaleHandleError} `FA002` if the memory has ended.
+   */
+  cursor(): Cursor<L>;
+  /**
+   * Drops all records and keeps the room.
+   *
+   * @throws {StaleHandleError} `FA002` if the memory has ended.
+   */
+  clear(): void;
+  /**
+   * Makes room, so that the list does not grow before it holds this many records.
+   *
+   * @param capacity The number of records in all.
+   * @throws {StaleHandleError} `FA002` if the memory has ended.
+   * @throws {ArenaExhaustedError} `FA003` if there is not enough memory; the list keeps what it has.
+   */
+  reserve(capacity: number): void;
+  /** Iterates over the records; each is one that never moves. */
+  [Symbol.iterator](): IterableIterator<RecordOf<L>>;
+}
+
+/** The vecs of all layouts; each layout has a class of its own that adds how to make and fill a record. */
+export abstract class RecordVecBase implements RecordVec<Layout> {
+  declare length: number;
+  declare readonly stride: number;
+  /** Where each run starts. */
+  declare readonly $runs: Position[];
+  /** The records of the first run. */
+  declare $first: number;
+  declare $capacity: number;
+  declare readonly $align: number;
+  declare readonly $region: Region;
+  declare readonly $pools: LayoutPools | null;
+
+  constructor(
+    position: Position,
+    capacity: number,
+    stride: number,
+    align: number,
+    region: Region,
+    pools: LayoutPools | null,
+  ) {
+    this.length = 0;
+    this.stride = stride;
+    this.$runs = [position];
+    this.$first = capacity;
+    this.$capacity = capacity;
+    this.$align = align;
+    this.$region = region;
+    this.$pools = pools;
+  }
+
+  /** A record at a position; one constant function per layout, so that the optimiser can look through it. */
+  protected abstract $make(position: Position): Face;
+  /** Fills the bytes of one record. */
+  protected abstract $write(view: DataView, at: number, values: unknown): void;
+
+  get capacity(): number {
+    return this.$capacity;
+  }
+
+  push(values?: ValuesOf<Layout>): Face {
+    const index = this.length;
+    if (index >= this.$capacity) this.#grow();
+    const run = index < this.$first ? 0 : this.#run(index);
+    const { life, offset } = this.$runs[run]!;
+    if (life.view === null) viewOf(this.$runs[run]!);
+    const at = offset + (run === 0 ? index : index - this.#start(run)) * this.stride;
+    if (values !== undefined) this.$write(life.view!, at, values);
+    this.length = index + 1;
+    return this.#record(life, at);
+  }
+
+  /** Adds a record that holds zeros where it is not filled. */
+  pushZeroed(values: unknown): void {
+    if (this.length >= this.$capacity) this.#grow();
+    const at = this.#place(this.length);
+    const view = viewOf(at);
+    new Uint8Array(view.buffer, at.offset, this.stride).fill(0);
+    if (values !== undefined) this.$write(view, at.offset, values);
+    this.length++;
+  }
+
+  /** Fills the record at an index. */
+  write(index: number, values: unknown): void {
+    const at = this.#place(index);
+    this.$write(viewOf(at), at.offset, values);
+  }
+
+  pop(): Face | undefined {
+    viewOf(this.$runs[0]!);
+    if (this.length === 0) return undefined;
+    const last = this.at(this.length - 1);
+    this.length--;
+    return last;
+  }
+
+  at(index: number): Face {
+    if (!(index >= 0 && index < this.length)) {
+      viewOf(this.$runs[0]!);
+      outside(index, this.length);
+    }
+    const i = index | 0;
+    const run = i < this.$first ? 0 : this.#run(i);
+    const { life, offset } = this.$runs[run]!;
+    if (life.view === null) viewOf(this.$runs[run]!);
+    return this.#record(life, offset + (run === 0 ? i : i - this.#start(run)) * this.stride);
+  }
+
+  cursor(): Cursor<Layout> {
+    viewOf(this.$runs[0]!);
+    const known = this.$pools?.vecCursors.next() as VecCursor | undefined;
+    if (known !== undefined) {
+      known.$vec = this;
+      known.$run = -1;
+      known.$end = 0;
+      known.index = -1;
+      return known;
+    }
+    const { life, offset } = this.$runs[0]!;
+    const position = new Position(life, offset);
+    const cursor = new VecCursor(this, position, this.$make(position));
+    this.$pools?.vecCursors.add(cursor);
+    return cursor;
+  }
+
+  clear(): void {
+    viewOf(this.$runs[0]!);
+    this.length = 0;
+  }
+
+  reserve(capacity: number): void {
+    viewOf(this.$runs[0]!);
+    if (!Number.isInteger(capacity) || capacity < 0) {
+      throw new ArgumentError("FA008", `Cannot reserve ${show(capacity)} records: give a whole number of zero or more`);
+    }
+    while (this.$capacity < capacity) this.#grow();
+  }
+
+  [Symbol.iterator](): IterableIterator<Face> {
+    return new RecordIterator(this);
+  }
+
+  #record(life: Life, at: number): Face {
+    const pools = this.$pools;
+    if (pools === null) return this.$make(new Position(life, at));
+    const known = pools.records.next(life, at);
+    if (known !== undefined) return known;
+    const position = new Position(life, at);
+    return pools.records.add(this.$make(position), position);
+  }
+
+  #place(index: number): Position {
+    const run = index < this.$first ? 0 : this.#run(index);
+    const { life, offset } = this.$runs[run]!;
+    return new Position(life, offset + (run === 0 ? index : index - this.#start(run)) * this.stride);
+  }
+
+  /** The run that holds an index past the first run: run `r` starts at `first * 2 ** (r - 1)` and is as long as that. */
+  #run(index: number): number {
+    return 32 - Math.clz32((index / this.$first) | 0);
+  }
+
+  #start(run: number): number {
+    return this.$first * 2 ** (run - 1);
+  }
+
+  #grow(): void {
+    const region = this.$region;
+    viewOf(this.$runs[0]!);
+    const offset = region.alloc(this.$capacity * this.stride, this.$align);
+    if (offset < 0) throw region.refusal(`grow a vec from ${this.$capacity} to ${2 * this.$capacity} records`);
+    const run = 1 + Math.log2(this.$capacity / this.$first);
+    const known = this.$runs[run];
+    if (known === undefined) this.$runs.push(region.at(offset));
+    else {
+      known.life = region.life;
+      known.offset = offset;
+    }
+    this.$capacity *= 2;
+  }
+}
+
+/** Lets a vec start anew in other memory: in release mode vecs are recycled. */
+export function rearmVec(vec: RecordVecBase, life: Life, offset: number, capacity: number): void {
+  const first = vec.$runs[0]!;
+  first.life = life;
+  first.offset = offset;
+  vec.$first = capacity;
+  vec.$capacity = capacity;
+  vec.length = 0;
+}

@@ -1,0 +1,28 @@
+/**
+ * The mechanisms below the allocator: chunk sources, lives and positions, and regions. Import them to put frames into memory of
+ * your own, or to build an allocator with a lifetime of its own on them.
+ *
+ * ```ts
+ * import { Region, viewOf, wasmSource } from "@framealloc/core/memory";
+ *
+ * const level = new Region({
+ *   source: wasmSource,
+ *   size: 1024 * 1024,
+ *   owner: { expired: () => new Error("The level was unloaded") },
+ * });
+ * level.open();
+ * const position = level.at(level.alloc(256));
+ * viewOf(position).setFloat32(position.offset, 1, true);
+ * ```
+ *
+ * @module
+ */
+
+export { arrayBufferSource, sharedArrayBufferSource } from "./buffer_source.ts";
+export type { Chunk, ChunkCapabilities, ChunkSource } from "./chunk_source.ts";
+export { expired, Life, type LifeOwner, Position, viewOf } from "./life.ts";
+export { MAX_ALIGN, MAX_CHUNK, MIN_ALIGN, Region, type RegionOptions } from "./region.ts";
+export { SizePolicy } from "./size_policy.ts";
+export type { ElementOf, TypedArray, TypedArrayConstructor, ViewOf } from "./typed_array.ts";
+export { ViewCache } from "./view_cache.ts";
+export { sharedWasmSource, wasmSource } from "./wasm_source.ts";

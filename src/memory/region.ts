@@ -1,0 +1,627 @@
+/**
+ * Bump allocation with marks: allocating is adding to an offset, freeing is going back to an earlier one. Frames, scopes,
+ * checkpoints, scratch pools, groups and tasks are thin layers on this.
+ *
+ * A region works in one main chunk. What does not fit is served from further chunks, so that nothing ever moves; the next cycle
+ * then starts with a main chunk that is large enough.
+ */
+
+import { ArenaExhaustedError, ArgumentError, ConfigError, show } from "../errors.ts";
+import type { Chunk, ChunkSource } from "./chunk_source.ts";
+import { Life, type LifeOwner, Position } from "./life.ts";
+import { SizePolicy } from "./size_policy.ts";
+import type { TypedArrayConstructor, ViewOf } from "./typed_array.ts";
+import { ViewCache } from "./view_cache.ts";
+
+/** Everything is aligned to at least this many bytes, the width of a SIMD register. */
+export const MIN_ALIGN: number = 16;
+
+/** The largest alignment that can be asked for, in bytes. */
+export const MAX_ALIGN: number = 4096;
+
+/** The largest chunk and the largest single request, in bytes: offsets stay small integers. */
+export const MAX_CHUNK: number = 2 ** 30;
+
+/** A further chunk is as large as all before it together, but no larger than this unless one request is. */
+const MAX_STEP = 64 * 1024 * 1024;
+
+const POISON = 0xcd;
+
+/**
+ * How a region gets, grows and ends its memory.
+ *
+ * @example
+ * ```ts
+ * import { type RegionOptions, wasmSource } from "@framealloc/core/memory";
+ *
+ * const options: RegionOptions = {
+ *   source: wasmSource,
+ *   size: 1024 * 1024,
+ *   owner: { expired: () => new Error("The level was unloaded") },
+ * };
+ * ```
+ */
+export interface RegionOptions {
+  /** Where chunks come from. */
+  readonly source: ChunkSource;
+  /** Bytes to start with, and to shrink back to. */
+  readonly size: number;
+  /** Who says why memory has ended. */
+  readonly owner: LifeOwner;
+  /** Bytes of address space to ask for at once; by default 4 × `size` where the source is lazy, otherwise `size`. */
+  readonly reserve?: number;
+  /** Bytes in use that are never exceeded; by default there is no such limit. */
+  readonly maxBytes?: number;
+  /** Whether the region grows past `size` (the default) or refuses. */
+  readonly growth?: "grow" | "fail";
+  /** Whether ending memory ends its lives, so that handles notice (the default). Without it lives are recycled. */
+  readonly tracked?: boolean;
+  /** Whether a reset detaches every view of the region's memory. */
+  readonly revoke?: boolean;
+  /** Whether freed memory is overwritten with `0xCD`. */
+  readonly poison?: boolean;
+}
+
+/** Why the last allocation was refused. */
+type Refusal = "closed" | "limit" | "fixed" | "source";
+
+/** One chunk in use, with what belongs to its memory. */
+class Segment {
+  readonly chunk: Chunk;
+  readonly capacity: number;
+  /** Bytes that may be handed out before the policy is asked again. */
+  limit: number;
+  /** Bytes in use in the segments before this one. */
+  base: number;
+  view: DataView;
+  life: Life;
+  readonly views: ViewCache;
+
+  constructor(chunk: Chunk, limit: number, base: number, owner: LifeOwner, serial: number) {
+    this.chunk = chunk;
+    this.capacity = Math.min(floor16(chunk.buffer.byteLength), MAX_CHUNK);
+    this.limit = Math.min(limit, this.capacity);
+    this.base = base;
+    this.view = new DataView(chunk.buffer);
+    this.life = new Life(this.view, owner, serial);
+    this.views = new ViewCache(chunk.buffer);
+  }
+
+  revoke(owner: LifeOwner, serial: number): void {
+    this.chunk.revoke();
+    this.view = new DataView(this.chunk.buffer);
+    this.life = new Life(this.view, owner, serial);
+    this.views.clear(this.chunk.buffer);
+  }
+}
+
+/**
+ * Memory that is allocated by moving an offset forward and freed all at once, back to a mark or to the start.
+ *
+ * An offset counts from the start of the current chunk: keep it together with {@linkcode Region.life}, or let
+ * {@linkcode Region.at} do so. Fresh memory holds whatever was there before.
+ *
+ * @example Allocate, go back, and see that the handle knows
+ * ```ts
+ * import { arrayBufferSource, Region, viewOf } from "@framealloc/core/memory";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const region = new Region({
+ *   source: arrayBufferSource,
+ *   size: 4096,
+ *   owner: { expired: () => new Error("The level was unloaded") },
+ * });
+ * region.open();
+ * const mark = region.mark();
+ * const position = region.at(region.alloc(64));
+ * viewOf(position).setInt32(position.offset, 42, true);
+ * assertEquals(region.used, 64);
+ * region.rewind(mark);
+ * assertEquals(region.used, 0);
+ * assertThrows(() => viewOf(position), Error, "unloaded");
+ * ```
+ */
+export class Region {
+  /** Bytes handed out in the current chunk. */
+  declare offset: number;
+  /** Bytes of the current chunk that may be handed out; below zero while the region is closed. */
+  declare limit: number;
+  /** The life that memory allocated now belongs to. */
+  declare life: Life;
+  /** The recycled views of the current chunk. */
+  declare views: ViewCache;
+  /** Allocations since the last reset, whether rewound since or not. */
+  declare count: number;
+  /** The number that lives opened from now on carry; see {@linkcode Life.serial}. */
+  declare serial: number;
+
+  readonly #options: RegionOptions;
+  readonly #policy: SizePolicy;
+  readonly #maxBytes: number;
+  readonly #tracked: boolean;
+  readonly #segments: Segment[] = [];
+  /** The lives opened since the last reset, oldest first; only the first `#height` count. */
+  readonly #lives: Life[] = [];
+  #height = 0;
+  #current = 0;
+  #open = false;
+  #wanted: number;
+  #peak = 0;
+  #overflows = 0;
+  #overflowed = false;
+  #marks = 0;
+  #markSerial = 0;
+  readonly #markSegments: number[] = [];
+  readonly #markOffsets: number[] = [];
+  readonly #markViews: number[] = [];
+  readonly #markLives: number[] = [];
+  readonly #markSerials: number[] = [];
+  #refusal: Refusal = "closed";
+  #refused = 0;
+  #cause: unknown;
+
+  /**
+   * Describes a region. It has no memory until it is opened.
+   *
+   * @param options How it gets, grows and ends its memory.
+   * @throws {ConfigError} `FA010` if the size is no whole number of bytes up to {@linkcode MAX_CHUNK}.
+   * @throws {ConfigError} `FA011` if `revoke` is set and the source is not revocable.
+   */
+  constructor(options: RegionOptions) {
+    const { source, size } = options;
+    if (!Number.isInteger(size) || size < MIN_ALIGN || size > MAX_CHUNK) {
+      throw new ConfigError(
+        "FA010",
+        `Cannot make a region of size ${show(size)}: give ${MIN_ALIGN} to ${MAX_CHUNK} bytes`,
+      );
+    }
+    if (options.revoke === true && !source.capabilities.revocable) {
+      throw new ConfigError(
+        "FA011",
+        `Cannot revoke memory of the source "${source.name}" as its views cannot be detached: use another source or no "revoke"`,
+      );
+    }
+    this.#options = options;
+    this.#policy = new SizePolicy(ceil16(size));
+    this.#maxBytes = floor16(options.maxBytes ?? Infinity);
+    this.#tracked = options.tracked ?? true;
+    this.#wanted = this.#policy.configured;
+    this.offset = 0;
+    this.limit = -1;
+    this.count = 0;
+    this.serial = 0;
+    this.life = new Life(new DataView(new ArrayBuffer(0)), options.owner);
+    this.life.view = null;
+    this.views = new ViewCache(new ArrayBuffer(0));
+  }
+
+  /** Whether memory can be allocated now. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /** The bytes in use, with the padding between allocations. */
+  get used(): number {
+    return this.offset + (this.#segments[this.#current]?.base ?? 0);
+  }
+
+  /** The most bytes in use at once since the last reset. */
+  get peak(): number {
+    return Math.max(this.#peak, this.used);
+  }
+
+  /** The bytes that can be handed out without growing. */
+  get committed(): number {
+    let bytes = 0;
+    for (const segment of this.#segments) bytes += segment.limit;
+    return bytes;
+  }
+
+  /** The bytes held from the source, touched or not. */
+  get reserved(): number {
+    let bytes = 0;
+    for (const segment of this.#segments) bytes += segment.capacity;
+    return bytes;
+  }
+
+  /** The bytes that can still be handed out within the configured limits, as far as the source gives them. */
+  get remaining(): number {
+    const limit = this.#options.growth === "fail" ? this.#policy.configured : this.#maxBytes;
+    return Math.max(0, limit - this.used);
+  }
+
+  /** The chunks beside the main one that are held now. */
+  get extraChunks(): number {
+    return Math.max(0, this.#segments.length - 1);
+  }
+
+  /** How often a further chunk was needed since the region was made. */
+  get overflows(): number {
+    return this.#overflows;
+  }
+
+  /**
+   * Allows allocation, from the start of the main chunk or from where {@linkcode Region.close} left off.
+   *
+   * @throws {ArenaExhaustedError} `FA003` if the region has no chunk yet and the source refuses to give one.
+   */
+  open(): void {
+    if (this.#open) return;
+    if (this.used === 0) this.#resize();
+    this.#open = true;
+    this.#enter(this.#current, this.offset);
+    if (this.#height === 0) this.#begin();
+  }
+
+  /** Stops allocation. What was allocated stays valid until a reset. */
+  close(): void {
+    this.#open = false;
+    this.limit = -1;
+  }
+
+  /**
+   * Allocates.
+   *
+   * @param bytes How many bytes; must be a whole number, zero or more.
+   * @param align A power of two up to {@linkcode MAX_ALIGN}; everything is aligned to 16 at least.
+   * @returns The offset in the current chunk, or -1 if refused: {@linkcode Region.refusal} tells why.
+   */
+  alloc(bytes: number, align: number = 16): number {
+    const start = this.offset;
+    const end = start + bytes;
+    if (end > this.limit || align > 16) return this.#allocSlow(bytes, align);
+    this.offset = (end + 15) & -16;
+    this.count++;
+    return start;
+  }
+
+  /**
+   * A position in the current chunk.
+   *
+   * @param offset An offset that {@linkcode Region.alloc} has just returned.
+   * @returns A fresh position of the current life.
+   */
+  at(offset: number): Position {
+    return new Position(this.life, offset);
+  }
+
+  /**
+   * A typed array over memory of the current chunk; recycled from the last cycle where it was the same one.
+   *
+   * @param constructor The kind of array.
+   * @param offset An offset that {@linkcode Region.alloc} has returned since the last change of chunk.
+   * @param length The number of elements.
+   * @returns The view.
+   */
+  view<C extends TypedArrayConstructor>(constructor: C, offset: number, length: number): ViewOf<C> {
+    return this.views.next(constructor, offset, length);
+  }
+
+  /**
+   * A typed array over memory of this region, whichever chunk it is in.
+   *
+   * @param position A position of this region.
+   * @param constructor The kind of array.
+   * @param length The number of elements.
+   * @returns The view.
+   */
+  viewAt<C extends TypedArrayConstructor>(position: Position, constructor: C, length: number): ViewOf<C> {
+    const view = position.life.view;
+    for (let i = this.#current; i >= 0; i--) {
+      const segment = this.#segments[i];
+      if (segment !== undefined && segment.view === view) {
+        return segment.views.next(constructor, position.offset, length);
+      }
+    }
+    throw this.#options.owner.expired(position);
+  }
+
+  /**
+   * Makes the last allocation larger where it lies.
+   *
+   * @param life The life that it belongs to.
+   * @param end The offset at which it ends now, not rounded up.
+   * @param bytes How many bytes to add.
+   * @returns Whether it was the last one and there was room; if not, nothing was changed.
+   */
+  extend(life: Life, end: number, bytes: number): boolean {
+    if (this.life !== life || this.offset !== ((end + 15) & -16) || end + bytes > this.limit) return false;
+    this.offset = (end + bytes + 15) & -16;
+    return true;
+  }
+
+  /**
+   * Remembers how far the region is. Marks are a stack: going back to one drops those after it.
+   *
+   * @returns The mark, for {@linkcode Region.rewind}.
+   */
+  mark(): number {
+    const mark = this.#marks++;
+    this.#markSegments[mark] = this.#current;
+    this.#markOffsets[mark] = this.offset;
+    this.#markViews[mark] = this.views.count;
+    this.#markLives[mark] = this.#height;
+    this.#markSerials[mark] = ++this.#markSerial;
+    if (this.#tracked && this.#open) this.#begin();
+    return mark;
+  }
+
+  /**
+   * A number that no other mark of this region ever has, to recognise a mark that was dropped and whose place was taken.
+   *
+   * @param mark A mark.
+   * @returns Its number, or 0 if there is no such mark now.
+   */
+  markSerial(mark: number): number {
+    return mark < this.#marks ? this.#markSerials[mark]! : 0;
+  }
+
+  /**
+   * Frees everything allocated since a mark, and drops the mark and all after it.
+   *
+   * @param mark What {@linkcode Region.mark} returned.
+   * @throws {ArgumentError} `FA008` if there is no such mark now.
+   */
+  rewind(mark: number): void {
+    if (!(mark >= 0 && mark < this.#marks)) {
+      throw new ArgumentError("FA008", `Cannot rewind to mark ${mark} as ${this.#marks} marks are set`);
+    }
+    this.#notePeak();
+    const segment = this.#markSegments[mark]!;
+    const offset = this.#markOffsets[mark]!;
+    if (this.#options.poison === true) this.#poison(segment, offset);
+    const lives = this.#markLives[mark]!;
+    this.#end(lives);
+    this.#marks = mark;
+    this.#enter(segment, offset);
+    this.views.count = this.#markViews[mark]!;
+    this.life = this.#lives[lives - 1] ?? this.life;
+  }
+
+  /**
+   * Drops a mark and all after it, and keeps what was allocated since.
+   *
+   * @param mark What {@linkcode Region.mark} returned.
+   */
+  keep(mark: number): void {
+    if (mark < this.#marks) this.#marks = mark;
+  }
+
+  /**
+   * Frees everything and drops all marks. Chunks that were added are given back; the next {@linkcode Region.open} brings one
+   * that is large enough. A region that revokes detaches every view.
+   */
+  reset(): void {
+    const main = this.#segments[0];
+    if (main === undefined) return;
+    this.#notePeak();
+    if (this.#options.poison === true) this.#poison(0, 0);
+    this.#end(0);
+    this.#marks = 0;
+    for (let i = this.#segments.length - 1; i > 0; i--) this.#segments.pop()!.chunk.release();
+    if (this.#options.growth !== "fail") {
+      this.#wanted = Math.min(
+        this.#policy.settle(this.#overflowed ? Math.max(this.#peak, main.limit + 1) : this.#peak, main.limit),
+        this.#maxBytes,
+        MAX_CHUNK,
+      );
+    }
+    if (this.#options.revoke === true) main.revoke(this.#options.owner, this.serial);
+    this.#peak = 0;
+    this.#overflowed = false;
+    this.count = 0;
+    main.views.count = 0;
+    this.#enter(0, 0);
+    if (this.#open) {
+      this.#resize();
+      this.#enter(0, 0);
+      this.#begin();
+    }
+  }
+
+  /**
+   * Gives back what is not needed now: chunks kept beyond the current one, and, while nothing is allocated, a main chunk that
+   * has grown past the configured size.
+   *
+   * @returns The bytes given back.
+   */
+  trim(): number {
+    const before = this.reserved;
+    while (this.#segments.length > this.#current + 1) this.#segments.pop()!.chunk.release();
+    if (this.used === 0 && this.#segments.length > 0) {
+      this.#wanted = this.#policy.configured;
+      if (this.#resize() && this.#open) {
+        this.#enter(0, 0);
+        this.#end(0);
+        this.#begin();
+      }
+    }
+    return Math.max(0, before - this.reserved);
+  }
+
+  /** Ends every life and gives all memory back. Opening the region again starts anew. */
+  dispose(): void {
+    this.close();
+    this.#end(0);
+    this.#marks = 0;
+    for (const segment of this.#segments) segment.chunk.release();
+    this.#segments.length = 0;
+    this.#current = 0;
+    this.#peak = 0;
+    this.#wanted = this.#policy.configured;
+    this.offset = 0;
+    this.count = 0;
+  }
+
+  /**
+   * The error of the last refused allocation.
+   *
+   * @param action What was attempted, to follow the word "Cannot".
+   * @returns An `FA003` that says why; for a closed region the error that its owner prefers.
+   */
+  refusal(action: string): Error {
+    const { source, growth, owner } = this.#options;
+    if (this.#refusal === "closed" && owner.closed !== undefined) return owner.closed(action);
+    const cause = this.#refusal === "source" ? { cause: this.#cause } : undefined;
+    const left = this.remaining;
+    const reason = this.#refusal === "source"
+      ? `the source "${source.name}" refused to give a chunk of ${this.#refused} bytes: free memory or configure less`
+      : this.#refusal === "closed"
+      ? "the region is closed: open it first"
+      : this.#refusal === "fixed"
+      ? `${left} of ${this.#policy.configured} bytes remain and growth is "${growth}": raise the size or allow growth`
+      : this.#refused > MAX_CHUNK
+      ? `one allocation takes at most ${MAX_CHUNK} bytes: split it`
+      : `${left} of at most ${this.#maxBytes} bytes remain: raise the limit or allocate less`;
+    return new ArenaExhaustedError(`Cannot ${action} as ${reason}`, this.#refused, left, cause);
+  }
+
+  #allocSlow(bytes: number, align: number): number {
+    this.#refused = bytes;
+    if (!this.#open) return this.#refuse("closed");
+    const segment = this.#segments[this.#current]!;
+    const start = (this.offset + align - 1) & -align;
+    const end = start + bytes;
+    if (end <= segment.limit) return this.#take(start, end);
+    if (bytes > MAX_CHUNK) return this.#refuse("limit");
+    if (this.#options.growth === "fail") return this.#refuse("fixed");
+    if (end <= segment.capacity) {
+      if (segment.base + ceil16(end) > this.#maxBytes) return this.#refuse("limit");
+      segment.limit = Math.min(
+        Math.max(ceil16(end), 2 * segment.limit),
+        segment.capacity,
+        this.#maxBytes - segment.base,
+      );
+      this.limit = segment.limit;
+      return this.#take(start, end);
+    }
+    if (this.used + ceil16(bytes) > this.#maxBytes) return this.#refuse("limit");
+    if (!this.#chain(bytes)) return this.#refuse("source");
+    return this.#take(0, bytes);
+  }
+
+  #take(start: number, end: number): number {
+    this.offset = ceil16(end);
+    this.count++;
+    return start;
+  }
+
+  #refuse(refusal: Refusal): number {
+    this.#refusal = refusal;
+    return -1;
+  }
+
+  /** Goes on in a further chunk: one kept from before a rewind if it is large enough, otherwise a new one. */
+  #chain(bytes: number): boolean {
+    const base = this.used;
+    const next = this.#current + 1;
+    const kept = this.#segments[next];
+    if (kept === undefined || kept.capacity < bytes) {
+      const step = Math.max(bytes, Math.min(this.committed, MAX_STEP));
+      const chunk = this.#obtain(Math.min(ceil16(step), Math.max(ceil16(bytes), this.#maxBytes - base)));
+      if (chunk === undefined) return false;
+      while (this.#segments.length > next) this.#segments.pop()!.chunk.release();
+      this.#segments.push(new Segment(chunk, MAX_CHUNK, base, this.#options.owner, this.serial));
+    }
+    const segment = this.#segments[next]!;
+    segment.base = base;
+    segment.limit = Math.min(segment.capacity, this.#maxBytes - base);
+    segment.views.count = 0;
+    this.#overflows++;
+    this.#overflowed = true;
+    this.#enter(next, 0);
+    this.#begin();
+    return true;
+  }
+
+  /** Brings the main chunk to the wanted size. A source that refuses is no harm while there is a chunk already. */
+  #resize(): boolean {
+    const main = this.#segments[0];
+    if (main !== undefined && main.limit === this.#wanted) return false;
+    if (main !== undefined && this.#wanted <= main.capacity && this.#wanted > main.limit) {
+      main.limit = this.#wanted;
+      return true;
+    }
+    const { source, reserve, growth } = this.#options;
+    const lazy = growth === "fail"
+      ? this.#wanted
+      : reserve ?? (source.capabilities.lazy ? 4 * this.#policy.configured : 0);
+    const chunk = this.#obtain(Math.min(Math.max(this.#wanted, Math.min(ceil16(lazy), this.#maxBytes)), MAX_CHUNK));
+    if (chunk === undefined) {
+      if (main === undefined) {
+        this.#refused = this.#wanted;
+        this.#refuse("source");
+        throw this.refusal("open a region");
+      }
+      this.#wanted = main.limit;
+      return false;
+    }
+    main?.chunk.release();
+    this.#segments[0] = new Segment(
+      chunk,
+      Math.min(this.#wanted, this.#maxBytes),
+      0,
+      this.#options.owner,
+      this.serial,
+    );
+    this.#wanted = this.#segments[0].limit;
+    return true;
+  }
+
+  #obtain(bytes: number): Chunk | undefined {
+    try {
+      const chunk = this.#options.source.obtain(bytes);
+      if (chunk.buffer.byteLength >= bytes) return chunk;
+      this.#cause = new RangeError(`The source gave ${chunk.buffer.byteLength} of ${bytes} bytes`);
+      chunk.release();
+    } catch (error) {
+      this.#cause = error;
+    }
+    this.#refused = bytes;
+    return undefined;
+  }
+
+  #enter(index: number, offset: number): void {
+    const segment = this.#segments[index]!;
+    this.#current = index;
+    this.offset = offset;
+    this.limit = this.#open ? segment.limit : -1;
+    this.views = segment.views;
+  }
+
+  /** Opens a life over the current chunk. An untracked region has one per chunk and uses it again and again. */
+  #begin(): void {
+    const segment = this.#segments[this.#current]!;
+    if (this.#tracked) segment.life = new Life(segment.view, this.#options.owner, this.serial);
+    else segment.life.serial = this.serial;
+    this.life = segment.life;
+    this.#lives[this.#height++] = segment.life;
+  }
+
+  #end(from: number): void {
+    if (this.#tracked) {
+      for (let i = from; i < this.#height; i++) this.#lives[i]!.view = null;
+    }
+    this.#height = from;
+  }
+
+  #notePeak(): void {
+    const used = this.used;
+    if (used > this.#peak) this.#peak = used;
+  }
+
+  #poison(segment: number, offset: number): void {
+    for (let i = segment; i <= this.#current; i++) {
+      const end = i < this.#current ? this.#segments[i + 1]!.base - this.#segments[i]!.base : this.offset;
+      new Uint8Array(this.#segments[i]!.chunk.buffer).fill(POISON, i === segment ? offset : 0, end);
+    }
+  }
+}
+
+function ceil16(bytes: number): number {
+  return Math.ceil(bytes / 16) * 16;
+}
+
+function floor16(bytes: number): number {
+  return Math.floor(bytes / 16) * 16;
+}
