@@ -451,11 +451,12 @@ export class FrameArena implements LifeOwner, GuardOwner {
 
   #recycled(inner: LayoutInner, offset: number): Face {
     const { life } = this.region;
-    const { records } = this.memory.pools(inner);
-    const known = records.next(life, offset);
-    if (known !== undefined) return known;
-    const position = new Position(life, offset);
-    return records.add(new inner.Record(position, 0), position);
+    const known = this.memory.records[inner.id]?.take(life, offset);
+    return known === undefined ? this.#added(inner, new Position(life, offset)) : known;
+  }
+
+  #added(inner: LayoutInner, position: Position): Face {
+    return this.memory.pools(inner).records.add(new inner.Record(position, 0), position);
   }
 
   #numberVec(constructor: TypedArrayConstructor, capacity: number): NumberVecBase<TypedArrayConstructor> | undefined {

@@ -5,7 +5,7 @@
 import { ColumnCache } from "../layout/columns.ts";
 import type { LayoutInner } from "../layout/inner.ts";
 import type { NumberVecBase } from "../layout/number_vec.ts";
-import { LayoutPools, Pool } from "../layout/record_pool.ts";
+import { LayoutPools, Pool, type RecordPool } from "../layout/record_pool.ts";
 import type { Region } from "../memory/region.ts";
 import type { TypedArrayConstructor } from "../memory/typed_array.ts";
 
@@ -17,6 +17,8 @@ export class FrameMemory {
   declare frame: number;
   /** Whether its frame is open or still alive. */
   declare isAlive: boolean;
+  /** The recycled records by the number of their layout; filled by {@linkcode FrameMemory.pools}. */
+  declare readonly records: (RecordPool | undefined)[];
   readonly #pools: (LayoutPools | undefined)[] = [];
   readonly #active: LayoutPools[] = [];
   readonly #constructors: TypedArrayConstructor[] = [];
@@ -28,6 +30,7 @@ export class FrameMemory {
   constructor(region: Region) {
     this.region = region;
     this.columns = new ColumnCache();
+    this.records = [];
     this.frame = 0;
     this.isAlive = false;
   }
@@ -80,8 +83,12 @@ export class FrameMemory {
   }
 
   #addPools(id: number): LayoutPools {
-    while (this.#pools.length <= id) this.#pools.push(undefined);
+    while (this.#pools.length <= id) {
+      this.#pools.push(undefined);
+      this.records.push(undefined);
+    }
     const pools = new LayoutPools();
+    this.records[id] = pools.records;
     this.#pools[id] = pools;
     this.#active.push(pools);
     return pools;

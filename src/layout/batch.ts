@@ -3,7 +3,7 @@
  */
 
 import { ArgumentError, show } from "../errors.ts";
-import { expired, type Life, Position, viewOf } from "../memory/life.ts";
+import { type Life, Position, viewOf } from "../memory/life.ts";
 import type { Region } from "../memory/region.ts";
 import type { TypedArrayConstructor, ViewOf } from "../memory/typed_array.ts";
 import type { Face } from "./face.ts";
@@ -174,30 +174,19 @@ export abstract class BatchBase implements Batch<Layout> {
 
   at(index: number): Face {
     const { life, offset } = this.$pos;
-    if (life.view === null) expired(this.$pos);
-    if (!(index >= 0 && index < this.length)) outside(index, this.length);
-    const at = offset + (index | 0) * this.stride;
-    const pools = this.$pools;
-    if (pools === null) return this.$make(new Position(life, at));
-    return pools.records.next(life, at) ?? this.#add(pools, new Position(life, at));
+    if (life.view === null) throw life.owner.expired(this.$pos);
+    if (!(index >= 0 && index < this.length)) throw outside(index, this.length);
+    const position = new Position(life, offset + (index | 0) * this.stride);
+    return this.$pools === null ? this.$make(position) : this.#recycled(position);
   }
 
   cursor(): Cursor<Layout> {
-    viewOf(this.$pos);
     const { life, offset } = this.$pos;
-    const before = offset - this.stride;
-    const known = this.$pools?.cursors.next() as RunCursor | undefined;
-    if (known !== undefined) {
-      known.$pos.life = life;
-      known.$pos.offset = before;
-      known.$length = this.length;
-      known.index = -1;
-      return known;
-    }
-    const position = new Position(life, before);
-    const cursor = new RunCursor(position, this.$make(position), this.length, this.stride);
-    this.$pools?.cursors.add(cursor);
-    return cursor;
+    if (life.view === null) throw life.owner.expired(this.$pos);
+    const position = new Position(life, offset - this.stride);
+    return this.$pools === null
+      ? new RunCursor(position, this.$make(position), this.length, this.stride)
+      : this.#recycledCursor(position);
   }
 
   view<C extends TypedArrayConstructor>(constructor: C): ViewOf<C> {
@@ -216,8 +205,24 @@ export abstract class BatchBase implements Batch<Layout> {
     return new RecordIterator(this);
   }
 
-  #add(pools: LayoutPools, position: Position): Face {
-    return pools.records.add(this.$make(position), position);
+  #recycled(position: Position): Face {
+    const { records } = this.$pools!;
+    return records.take(position.life, position.offset) ?? records.add(this.$make(position), position);
+  }
+
+  #recycledCursor(position: Position): Cursor<Layout> {
+    const { cursors } = this.$pools!;
+    const known = cursors.next() as RunCursor | undefined;
+    if (known === undefined) {
+      const cursor = new RunCursor(position, this.$make(position), this.length, this.stride);
+      cursors.add(cursor);
+      return cursor;
+    }
+    known.$pos.life = position.life;
+    known.$pos.offset = position.offset;
+    known.$length = this.length;
+    known.index = -1;
+    return known;
   }
 }
 
@@ -228,9 +233,9 @@ export function rearm(batch: BatchBase, life: Life, offset: number, length: numb
   batch.length = length;
 }
 
-/** Throws the error of an index that is outside. */
-export function outside(index: number, length: number): never {
-  throw new ArgumentError(
+/** The error of an index that is outside. */
+export function outside(index: number, length: number): ArgumentError {
+  return new ArgumentError(
     "FA009",
     `Cannot take the element at ${show(index)} as there are ${length}: use an index from 0 to ${length - 1}`,
   );

@@ -48,7 +48,7 @@ export function scalarListClass(
       value(this: Face, index: number): unknown {
         const position = this.$pos;
         const view = position.life.view ?? expired(position);
-        if (!(index >= 0 && index < count)) outside(index, count);
+        if (!(index >= 0 && index < count)) throw outside(index, count);
         return load(view, position.offset + this.$base + place(index | 0));
       },
     },
@@ -56,7 +56,7 @@ export function scalarListClass(
       value(this: Face, index: number, value: unknown): unknown {
         const position = this.$pos;
         const view = position.life.view ?? expired(position);
-        if (!(index >= 0 && index < count)) outside(index, count);
+        if (!(index >= 0 && index < count)) throw outside(index, count);
         store(view, position.offset + this.$base + place(index | 0), value);
         return this;
       },
@@ -107,7 +107,7 @@ export function faceListClass(
     length: { value: count, enumerable: true },
     at: {
       value(this: Whole, index: number): unknown {
-        if (!(index >= 0 && index < count)) outside(index, count);
+        if (!(index >= 0 && index < count)) throw outside(index, count);
         const i = index | 0;
         return this.$parts?.[i] ?? addPart(this, i, new Element(this.$pos, this.$base + place(i)));
       },

@@ -7,33 +7,31 @@ import type { Face } from "./face.ts";
 
 /** Recycled records of one layout, moved by their positions. */
 export class RecordPool {
-  /** How many of the records this cycle has used. */
-  declare count: number;
-  declare readonly records: Face[];
-  declare readonly positions: Position[];
+  /** Where in the list the next one is; zero at the start of a cycle. */
+  declare next: number;
+  /** Each record, with its position before it. */
+  declare readonly list: (Position | Face)[];
 
   constructor() {
-    this.count = 0;
-    this.records = [];
-    this.positions = [];
+    this.next = 0;
+    this.list = [];
   }
 
   /** The next record, moved to a place; `undefined` if all are in use, and then {@linkcode RecordPool.add} one. */
-  next(life: Life, offset: number): Face | undefined {
-    const n = this.count;
-    if (n >= this.records.length) return undefined;
-    this.count = n + 1;
-    const position = this.positions[n]!;
+  take(life: Life, offset: number): Face | undefined {
+    const { next, list } = this;
+    if (next >= list.length) return undefined;
+    this.next = next + 2;
+    const position = list[next] as Position;
     position.offset = offset;
     if (position.life !== life) position.life = life;
-    return this.records[n];
+    return list[next + 1] as Face;
   }
 
   /** Adds a record that is in use now. */
   add(record: Face, position: Position): Face {
-    this.records.push(record);
-    this.positions.push(position);
-    this.count++;
+    this.list.push(position, record);
+    this.next += 2;
     return record;
   }
 }
@@ -85,7 +83,7 @@ export class LayoutPools {
 
   /** Starts a new cycle. */
   restart(): void {
-    this.records.count = 0;
+    this.records.next = 0;
     this.cursors.count = 0;
     this.vecCursors.count = 0;
     this.batches.count = 0;

@@ -139,6 +139,10 @@ export abstract class RecordVecBase implements RecordVec<Layout> {
   /** The records of the first run. */
   declare $first: number;
   declare $capacity: number;
+  /** Where the next record goes. */
+  declare readonly $tail: Position;
+  /** The records that still fit into the run of the tail. */
+  declare $room: number;
   declare readonly $align: number;
   declare readonly $region: Region;
   declare readonly $pools: LayoutPools | null;
@@ -156,6 +160,8 @@ export abstract class RecordVecBase implements RecordVec<Layout> {
     this.$runs = [position];
     this.$first = capacity;
     this.$capacity = capacity;
+    this.$tail = new Position(position.life, position.offset);
+    this.$room = capacity;
     this.$align = align;
     this.$region = region;
     this.$pools = pools;
@@ -171,24 +177,33 @@ export abstract class RecordVecBase implements RecordVec<Layout> {
   }
 
   push(values?: ValuesOf<Layout>): Face {
-    const index = this.length;
-    if (index >= this.$capacity) this.#grow();
-    const run = index < this.$first ? 0 : this.#run(index);
-    const { life, offset } = this.$runs[run]!;
-    if (life.view === null) viewOf(this.$runs[run]!);
-    const at = offset + (run === 0 ? index : index - this.#start(run)) * this.stride;
-    if (values !== undefined) this.$write(life.view!, at, values);
-    this.length = index + 1;
-    return this.#record(life, at);
+    // Whatever could change the vec comes apart from this, so that the optimiser knows its layout at the end.
+    if (values !== undefined || this.$room === 0) return this.#pushSlow(values);
+    const tail = this.$tail;
+    const { life, offset } = tail;
+    if (life.view === null) throw life.owner.expired(tail);
+    tail.offset = offset + this.stride;
+    this.$room--;
+    this.length++;
+    const position = new Position(life, offset);
+    return this.$pools === null ? this.$make(position) : this.#recycled(position);
+  }
+
+  #pushSlow(values: unknown): Face {
+    if (this.$room === 0) this.#advance();
+    if (values !== undefined) this.$write(viewOf(this.$tail), this.$tail.offset, values);
+    return this.push();
   }
 
   /** Adds a record that holds zeros where it is not filled. */
   pushZeroed(values: unknown): void {
-    if (this.length >= this.$capacity) this.#grow();
-    const at = this.#place(this.length);
-    const view = viewOf(at);
-    new Uint8Array(view.buffer, at.offset, this.stride).fill(0);
-    if (values !== undefined) this.$write(view, at.offset, values);
+    if (this.$room === 0) this.#advance();
+    const view = viewOf(this.$tail);
+    const { offset } = this.$tail;
+    new Uint8Array(view.buffer, offset, this.stride).fill(0);
+    if (values !== undefined) this.$write(view, offset, values);
+    this.$tail.offset = offset + this.stride;
+    this.$room--;
     this.length++;
   }
 
@@ -203,47 +218,43 @@ export abstract class RecordVecBase implements RecordVec<Layout> {
     if (this.length === 0) return undefined;
     const last = this.at(this.length - 1);
     this.length--;
+    this.#seek();
     return last;
   }
 
   at(index: number): Face {
-    if (!(index >= 0 && index < this.length)) {
-      viewOf(this.$runs[0]!);
-      outside(index, this.length);
-    }
-    const i = index | 0;
-    const run = i < this.$first ? 0 : this.#run(i);
-    const { life, offset } = this.$runs[run]!;
-    if (life.view === null) viewOf(this.$runs[run]!);
-    return this.#record(life, offset + (run === 0 ? i : i - this.#start(run)) * this.stride);
+    const start = this.$runs[0]!;
+    if (!(index >= 0 && index < this.length)) throw this.#outside(index);
+    if (index >= this.$first) return this.#far(index | 0);
+    const life = start.life;
+    if (life.view === null) throw life.owner.expired(start);
+    const position = new Position(life, start.offset + (index | 0) * this.stride);
+    return this.$pools === null ? this.$make(position) : this.#recycled(position);
   }
 
   cursor(): Cursor<Layout> {
-    viewOf(this.$runs[0]!);
-    const known = this.$pools?.vecCursors.next() as VecCursor | undefined;
-    if (known !== undefined) {
-      known.$vec = this;
-      known.$run = -1;
-      known.$end = 0;
-      known.index = -1;
-      return known;
-    }
-    const { life, offset } = this.$runs[0]!;
+    const start = this.$runs[0]!;
+    const { life, offset } = start;
+    if (life.view === null) throw life.owner.expired(start);
     const position = new Position(life, offset);
-    const cursor = new VecCursor(this, position, this.$make(position));
-    this.$pools?.vecCursors.add(cursor);
-    return cursor;
+    return this.$pools === null
+      ? new VecCursor(this, position, this.$make(position))
+      : this.#recycledCursor(position);
   }
 
   clear(): void {
     viewOf(this.$runs[0]!);
     this.length = 0;
+    this.#seek();
   }
 
   reserve(capacity: number): void {
     viewOf(this.$runs[0]!);
     if (!Number.isInteger(capacity) || capacity < 0) {
-      throw new ArgumentError("FA008", `Cannot reserve ${show(capacity)} records: give a whole number of zero or more`);
+      throw new ArgumentError(
+        "FA008",
+        `Cannot reserve ${show(capacity)} records: give a whole number of zero or more`,
+      );
     }
     while (this.$capacity < capacity) this.#grow();
   }
@@ -252,28 +263,67 @@ export abstract class RecordVecBase implements RecordVec<Layout> {
     return new RecordIterator(this);
   }
 
-  #record(life: Life, at: number): Face {
-    const pools = this.$pools;
-    if (pools === null) return this.$make(new Position(life, at));
-    const known = pools.records.next(life, at);
-    if (known !== undefined) return known;
-    const position = new Position(life, at);
-    return pools.records.add(this.$make(position), position);
+  #recycled(position: Position): Face {
+    const { records } = this.$pools!;
+    return records.take(position.life, position.offset) ?? records.add(this.$make(position), position);
+  }
+
+  #recycledCursor(position: Position): Cursor<Layout> {
+    const { vecCursors } = this.$pools!;
+    const known = vecCursors.next() as VecCursor | undefined;
+    if (known === undefined) {
+      const cursor = new VecCursor(this, position, this.$make(position));
+      vecCursors.add(cursor);
+      return cursor;
+    }
+    known.$vec = this;
+    known.$run = -1;
+    known.$end = 0;
+    known.index = -1;
+    return known;
+  }
+
+  #outside(index: number): Error {
+    viewOf(this.$runs[0]!);
+    return outside(index, this.length);
+  }
+
+  #far(index: number): Face {
+    const position = this.#place(index);
+    viewOf(position);
+    return this.$pools === null ? this.$make(position) : this.#recycled(position);
   }
 
   #place(index: number): Position {
-    const run = index < this.$first ? 0 : this.#run(index);
+    const run = this.#run(index);
     const { life, offset } = this.$runs[run]!;
-    return new Position(life, offset + (run === 0 ? index : index - this.#start(run)) * this.stride);
+    return new Position(life, offset + (index - this.#start(run)) * this.stride);
   }
 
-  /** The run that holds an index past the first run: run `r` starts at `first * 2 ** (r - 1)` and is as long as that. */
+  /** The run that holds an index: the first is `first` long, each one after it as long as all before it together. */
   #run(index: number): number {
-    return 32 - Math.clz32((index / this.$first) | 0);
+    return index < this.$first ? 0 : 32 - Math.clz32((index / this.$first) | 0);
   }
 
   #start(run: number): number {
-    return this.$first * 2 ** (run - 1);
+    return run === 0 ? 0 : this.$first * 2 ** (run - 1);
+  }
+
+  /** Puts the tail where the next record goes, after the length has changed by more than a push. */
+  #seek(): void {
+    const run = this.#run(this.length);
+    const { life, offset } = this.$runs[run] ?? this.$runs[run - 1]!;
+    const start = this.#start(run);
+    this.$tail.life = life;
+    this.$tail.offset = offset + (this.length - start) * this.stride;
+    this.$room = this.length === this.$capacity ? 0 : this.$first * 2 ** run - this.length;
+  }
+
+  /** Goes on in the next run, which may have to be allocated. */
+  #advance(): void {
+    viewOf(this.$tail);
+    if (this.length === this.$capacity) this.#grow();
+    this.#seek();
   }
 
   #grow(): void {
@@ -297,7 +347,10 @@ export function rearmVec(vec: RecordVecBase, life: Life, offset: number, capacit
   const first = vec.$runs[0]!;
   first.life = life;
   first.offset = offset;
+  vec.$tail.life = life;
+  vec.$tail.offset = offset;
   vec.$first = capacity;
   vec.$capacity = capacity;
+  vec.$room = capacity;
   vec.length = 0;
 }
