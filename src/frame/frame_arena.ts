@@ -15,7 +15,7 @@ import { rearmVec, type RecordVecBase } from "../layout/record_vec.ts";
 import { type AnyScalar, isScalar } from "../layout/scalar.ts";
 import { type LifeOwner, Position } from "../memory/life.ts";
 import { Region } from "../memory/region.ts";
-import type { TypedArrayConstructor, ViewOf } from "../memory/typed_array.ts";
+import type { TypedArray, TypedArrayConstructor, ViewOf } from "../memory/typed_array.ts";
 import { Meter } from "../observe/meter.ts";
 import { callers, Sites } from "../observe/sites.ts";
 import { BoxBase } from "./frame_box.ts";
@@ -201,7 +201,7 @@ export class FrameArena implements LifeOwner, GuardOwner {
     const offset = region.alloc(length * constructor.BYTES_PER_ELEMENT);
     if (offset < 0) return this.#none("a slice");
     const view = region.views.next(constructor, offset, length);
-    if (zero) view.fill(0 as never);
+    if (zero) clear(view);
     return view;
   }
 
@@ -570,6 +570,11 @@ function regionFor(config: ResolvedConfig, owner: LifeOwner): Region {
     revoke: config.safety === "revoke",
     poison: config.debug,
   });
+}
+
+function clear(view: TypedArray): void {
+  if (view instanceof BigInt64Array || view instanceof BigUint64Array) view.fill(0n);
+  else view.fill(0);
 }
 
 function isKey(layout: Layout): boolean {

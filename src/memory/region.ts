@@ -420,15 +420,16 @@ export class Region {
   }
 
   /**
-   * Gives back what is not needed now: chunks kept beyond the current one, and, while nothing is allocated, a main chunk that
-   * has grown past the configured size.
+   * Gives back what is not needed now: chunks kept beyond the current one, and, as long as nothing was allocated since the last
+   * reset, a main chunk that has grown past the configured size.
    *
    * @returns The bytes given back.
    */
   trim(): number {
     const before = this.reserved;
     while (this.#segments.length > this.#current + 1) this.#segments.pop()!.chunk.release();
-    if (this.used === 0 && this.#segments.length > 0) {
+    const isUntouched = this.count === 0 && this.#marks === 0;
+    if (isUntouched && this.#segments.length > 0) {
       this.#wanted = this.#policy.configured;
       if (this.#resize() && this.#open) {
         this.#enter(0, 0);
