@@ -19,7 +19,7 @@ import type { TypedArray, TypedArrayConstructor, ViewOf } from "../memory/typed_
 import { Meter } from "../observe/meter.ts";
 import { callers, Sites } from "../observe/sites.ts";
 import { BoxBase } from "./frame_box.ts";
-import { FrameMapBase, type KeyLayout } from "./frame_map.ts";
+import { type FrameMapBase, type KeyLayout, newMap } from "./frame_map.ts";
 import { FrameMemory } from "./frame_memory.ts";
 import { PublishedFrame } from "./published_frame.ts";
 import { FrameString, utf8Length } from "./frame_string.ts";
@@ -197,8 +197,10 @@ export class FrameArena implements LifeOwner, GuardOwner {
 
   slice<C extends TypedArrayConstructor>(constructor: C, length: number, zero: boolean): ViewOf<C> | undefined {
     if (!(length >= 0 && length <= MAX_COUNT && Number.isInteger(length))) throw badCount("allocate a slice", length);
+    const bytes = length * constructor.BYTES_PER_ELEMENT;
+    if (!(bytes >= 0)) throw noArray(constructor);
     const region = this.region;
-    const offset = region.alloc(length * constructor.BYTES_PER_ELEMENT);
+    const offset = region.alloc(bytes);
     if (offset < 0) return this.#none("a slice");
     const view = region.views.next(constructor, offset, length);
     if (zero) clear(view);
@@ -291,12 +293,11 @@ export class FrameArena implements LifeOwner, GuardOwner {
         `Cannot make a map with values of ${value.name}: use a number, or a struct with such a field`,
       );
     }
-    const { region } = this;
-    const mark = region.mark();
-    const map = this.#map(key, value, Math.max(capacity, 1));
-    if (map === undefined) region.rewind(mark);
-    else region.keep(mark);
-    return map;
+    const inner = value?.$inner as LayoutInner | undefined;
+    if (inner === undefined) throw noLayout(value);
+    if (isScalar(value)) arrayOf(value, "a map");
+    const pools = this.recycles ? this.memory.pools(inner) : null;
+    return newMap(this.region, pools, key, value, Math.max(capacity, 1)) ?? this.#none("a map");
   }
 
   string(text: string): FrameString | undefined {
@@ -460,8 +461,10 @@ export class FrameArena implements LifeOwner, GuardOwner {
   }
 
   #numberVec(constructor: TypedArrayConstructor, capacity: number): NumberVecBase<TypedArrayConstructor> | undefined {
+    const bytes = capacity * constructor.BYTES_PER_ELEMENT;
+    if (!(bytes >= 0)) throw noArray(constructor);
     const region = this.region;
-    const offset = region.alloc(capacity * constructor.BYTES_PER_ELEMENT);
+    const offset = region.alloc(bytes);
     if (offset < 0) return this.#none("a vec");
     const pool = this.recycles ? this.memory.numberVecs(constructor) : null;
     const known = pool?.next();
@@ -473,23 +476,6 @@ export class FrameArena implements LifeOwner, GuardOwner {
     if (this.sites !== null) this.sites.note(vec.$pos);
     pool?.add(vec);
     return vec;
-  }
-
-  #map(keyLayout: KeyLayout, valueLayout: Layout, capacity: number): FrameMapBase | undefined {
-    const values = this.vec(valueLayout, capacity);
-    const keys = values && this.#numberVec(Float64Array, capacity);
-    const alive = keys && this.#numberVec(Uint8Array, capacity);
-    const slots = 2 ** Math.ceil(Math.log2(Math.max(8, capacity * 4 / 3 + 1)));
-    const table = alive && this.#numberVec(Int32Array, slots);
-    if (values === undefined || table === undefined) return undefined;
-    return new FrameMapBase({
-      keys: keys as NumberVecBase<Float64ArrayConstructor>,
-      alive: alive as NumberVecBase<Uint8ArrayConstructor>,
-      table: table as NumberVecBase<Int32ArrayConstructor>,
-      values,
-      keyLayout,
-      valueLayout,
-    });
   }
 
   #recordVec(layout: Layout, capacity: number): RecordVecBase | undefined {
@@ -590,6 +576,13 @@ function arrayOf(layout: AnyScalar, what: string): TypedArrayConstructor {
     throw new ArgumentError("FA008", `Cannot make ${what} of f16 as this runtime has no Float16Array: use f32`);
   }
   return layout.array;
+}
+
+function noArray(value: unknown): ArgumentError {
+  return new ArgumentError(
+    "FA008",
+    `Cannot allocate ${show(value)} as it makes no typed arrays: give one such as Float32Array`,
+  );
 }
 
 function noLayout(value: unknown): ArgumentError {

@@ -6,10 +6,23 @@
 import { ArgumentError, LayoutError, show } from "../errors.ts";
 import type { Face } from "../layout/face.ts";
 import type { Infer, Layout, PlainOf, ValuesOf } from "../layout/layout.ts";
-import type { NumberVecBase } from "../layout/number_vec.ts";
+import { innerOf } from "../layout/inner.ts";
+import { NumberVecBase } from "../layout/number_vec.ts";
+import type { LayoutPools } from "../layout/record_pool.ts";
 import type { RecordVecBase } from "../layout/record_vec.ts";
-import type { F32, F64, I16, I32, I8, U16, U32, U8 } from "../layout/scalar.ts";
+import {
+  type F32,
+  type F64,
+  type I16,
+  type I32,
+  type I8,
+  isScalar,
+  type U16,
+  type U32,
+  type U8,
+} from "../layout/scalar.ts";
 import { viewOf } from "../memory/life.ts";
+import type { Region } from "../memory/region.ts";
 import type { TypedArrayConstructor } from "../memory/typed_array.ts";
 
 /** The layouts that keys can have: numbers. */
@@ -122,6 +135,43 @@ export interface MapParts {
   readonly values: NumberVecBase<TypedArrayConstructor> | RecordVecBase;
   readonly keyLayout: KeyLayout;
   readonly valueLayout: Layout;
+}
+
+/** Makes a map in one allocation; `undefined` if there is not enough memory. */
+export function newMap(
+  region: Region,
+  pools: LayoutPools | null,
+  keyLayout: KeyLayout,
+  valueLayout: Layout,
+  capacity: number,
+): FrameMapBase | undefined {
+  const slots = 2 ** Math.ceil(Math.log2(Math.max(8, capacity * 4 / 3 + 1)));
+  const table = roundUp(capacity * valueLayout.stride);
+  const keys = table + roundUp(slots * Int32Array.BYTES_PER_ELEMENT);
+  const alive = keys + roundUp(capacity * Float64Array.BYTES_PER_ELEMENT);
+  const start = region.alloc(alive + capacity, valueLayout.align);
+  if (start < 0) return undefined;
+  const numbers = <C extends TypedArrayConstructor>(constructor: C, offset: number, length: number): NumberVecBase<C> =>
+    new NumberVecBase(constructor, region, region.life, start + offset, length);
+  return new FrameMapBase({
+    keys: numbers(Float64Array, keys, capacity),
+    alive: numbers(Uint8Array, alive, capacity),
+    table: numbers(Int32Array, table, slots),
+    values: isScalar(valueLayout) ? numbers(valueLayout.array, 0, capacity) : new (innerOf(valueLayout).Vec)(
+      region.at(start),
+      capacity,
+      valueLayout.stride,
+      valueLayout.align,
+      region,
+      pools,
+    ),
+    keyLayout,
+    valueLayout,
+  });
+}
+
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / 16) * 16;
 }
 
 /** What is behind a {@linkcode FrameMap}. */

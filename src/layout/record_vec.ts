@@ -237,9 +237,7 @@ export abstract class RecordVecBase implements RecordVec<Layout> {
     const { life, offset } = start;
     if (life.view === null) throw life.owner.expired(start);
     const position = new Position(life, offset);
-    return this.$pools === null
-      ? new VecCursor(this, position, this.$make(position))
-      : this.#recycledCursor(position);
+    return this.$pools === null ? new VecCursor(this, position, this.$make(position)) : this.#recycledCursor(position);
   }
 
   clear(): void {
