@@ -23,7 +23,7 @@ import {
 import { type Chunk, type ChunkSource, Region } from "@framealloc/core/memory";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { PAIRS, type Pair, SUPPORTED } from "./_sources.ts";
+import { type Pair, PAIRS, SUPPORTED } from "./_sources.ts";
 
 const RUNS_PER_PAIR = 250;
 const ARENA = 4096;
@@ -353,10 +353,14 @@ for (const pair of SUPPORTED) {
     let runs = 0;
     const met: Met = { overflows: 0, rewinds: 0, growths: 0, frames: 0 };
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 3 }), fc.array(op, { maxLength: 60, size: "max" }), (framesAlive, program) => {
-        runs++;
-        run(pair, framesAlive, program, met);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 3 }),
+        fc.array(op, { maxLength: 60, size: "max" }),
+        (framesAlive, program) => {
+          runs++;
+          run(pair, framesAlive, program, met);
+        },
+      ),
       { numRuns: RUNS_PER_PAIR },
     );
     assert(runs >= RUNS_PER_PAIR);

@@ -43,7 +43,10 @@ const SMALL: Readonly<Record<string, readonly [(a: SmartAlloc) => unknown, (a: S
   frameAlloc8: [(a) => a.frameAlloc8(Body), (a) => a.tryFrameAlloc8(Body)],
 };
 
-function checkRefused(alloc: SmartAlloc, path: readonly [(a: SmartAlloc) => unknown, (a: SmartAlloc) => unknown]): void {
+function checkRefused(
+  alloc: SmartAlloc,
+  path: readonly [(a: SmartAlloc) => unknown, (a: SmartAlloc) => unknown],
+): void {
   const before = alloc.stats();
   const error = assertThrows(() => path[0](alloc), ArenaExhaustedError, "FA003");
   assert(error.requested > 0);

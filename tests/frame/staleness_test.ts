@@ -19,7 +19,12 @@ import {
 } from "@framealloc/core";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 
-const Body = struct("Body", { mass: f32, at: vec3f, tags: array(u8, 4), hits: array(struct("Hit", { depth: f32 }), 2) });
+const Body = struct("Body", {
+  mass: f32,
+  at: vec3f,
+  tags: array(u8, 4),
+  hits: array(struct("Hit", { depth: f32 }), 2),
+});
 
 /** Something that was kept, and all that can be done with it. */
 interface Kept {
@@ -362,7 +367,9 @@ Deno.test("what catches what", () => {
   const rows = (["checked", "revoke", "release"] as const).map((safety) => [safety, ...probe(safety)]);
   console.log("safety   handle after frame  handle after scope  slice after frame  columns after frame");
   for (const [safety, ...cells] of rows) {
-    console.log(`${safety!.padEnd(8)} ${cells[0]!.padEnd(19)} ${cells[1]!.padEnd(19)} ${cells[2]!.padEnd(18)} ${cells[3]}`);
+    console.log(
+      `${safety!.padEnd(8)} ${cells[0]!.padEnd(19)} ${cells[1]!.padEnd(19)} ${cells[2]!.padEnd(18)} ${cells[3]}`,
+    );
   }
   assertEquals(rows, [
     ["checked", "throws FA002", "throws FA002", "recycled", "recycled"],
