@@ -8,6 +8,7 @@ import type { Region } from "../memory/region.ts";
 import type { TypedArrayConstructor, ViewOf } from "../memory/typed_array.ts";
 import type { Face } from "./face.ts";
 import type { Layout, RecordOf } from "./layout.ts";
+import { RecordHolder } from "./record_holder.ts";
 import type { LayoutPools } from "./record_pool.ts";
 
 /**
@@ -152,32 +153,21 @@ export interface Batch<L extends Layout> extends Iterable<RecordOf<L>> {
 }
 
 /** The batches of all layouts; each layout has a class of its own that adds how to make a record. */
-export abstract class BatchBase implements Batch<Layout> {
-  declare length: number;
-  declare readonly stride: number;
+export abstract class BatchBase extends RecordHolder implements Batch<Layout> {
   /** Where the first record is. */
   declare readonly $pos: Position;
-  declare readonly $region: Region;
-  /** What is recycled; `null` where every handle is fresh. */
-  declare readonly $pools: LayoutPools | null;
 
   constructor(position: Position, length: number, stride: number, region: Region, pools: LayoutPools | null) {
+    super(length, stride, region, pools);
     this.$pos = position;
-    this.length = length;
-    this.stride = stride;
-    this.$region = region;
-    this.$pools = pools;
   }
-
-  /** A record at a position: one constant function per layout, so that the optimiser can look through it. */
-  protected abstract $make(position: Position): Face;
 
   at(index: number): Face {
     const { life, offset } = this.$pos;
     if (life.view === null) throw life.owner.expired(this.$pos);
     if (!(index >= 0 && index < this.length)) throw outside(index, this.length);
     const position = new Position(life, offset + (index | 0) * this.stride);
-    return this.$pools === null ? this.$make(position) : this.#recycled(position);
+    return this.$pools === null ? this.$make(position) : this.$recycled(position);
   }
 
   cursor(): Cursor<Layout> {
@@ -203,11 +193,6 @@ export abstract class BatchBase implements Batch<Layout> {
 
   [Symbol.iterator](): IterableIterator<Face> {
     return new RecordIterator(this);
-  }
-
-  #recycled(position: Position): Face {
-    const { records } = this.$pools!;
-    return records.take(position.life, position.offset) ?? records.add(this.$make(position), position);
   }
 
   #recycledCursor(position: Position): Cursor<Layout> {

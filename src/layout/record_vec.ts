@@ -8,6 +8,7 @@ import type { Region } from "../memory/region.ts";
 import { type Cursor, outside, RecordIterator } from "./batch.ts";
 import type { Face } from "./face.ts";
 import type { Layout, RecordOf, ValuesOf } from "./layout.ts";
+import { RecordHolder } from "./record_holder.ts";
 import type { LayoutPools } from "./record_pool.ts";
 
 /** The cursor over several runs of memory. */
@@ -131,9 +132,7 @@ export interface RecordVec<L extends Layout> extends Iterable<RecordOf<L>> {
 }
 
 /** The vecs of all layouts; each layout has a class of its own that adds how to make and fill a record. */
-export abstract class RecordVecBase implements RecordVec<Layout> {
-  declare length: number;
-  declare readonly stride: number;
+export abstract class RecordVecBase extends RecordHolder implements RecordVec<Layout> {
   /** Where each run starts. */
   declare readonly $runs: Position[];
   /** The records of the first run. */
@@ -144,8 +143,6 @@ export abstract class RecordVecBase implements RecordVec<Layout> {
   /** The records that still fit into the run of the tail. */
   declare $room: number;
   declare readonly $align: number;
-  declare readonly $region: Region;
-  declare readonly $pools: LayoutPools | null;
 
   constructor(
     position: Position,
@@ -155,20 +152,15 @@ export abstract class RecordVecBase implements RecordVec<Layout> {
     region: Region,
     pools: LayoutPools | null,
   ) {
-    this.length = 0;
-    this.stride = stride;
+    super(0, stride, region, pools);
     this.$runs = [position];
     this.$first = capacity;
     this.$capacity = capacity;
     this.$tail = new Position(position.life, position.offset);
     this.$room = capacity;
     this.$align = align;
-    this.$region = region;
-    this.$pools = pools;
   }
 
-  /** A record at a position; one constant function per layout, so that the optimiser can look through it. */
-  protected abstract $make(position: Position): Face;
   /** Fills the bytes of one record. */
   protected abstract $write(view: DataView, at: number, values: unknown): void;
 
@@ -186,7 +178,7 @@ export abstract class RecordVecBase implements RecordVec<Layout> {
     this.$room--;
     this.length++;
     const position = new Position(life, offset);
-    return this.$pools === null ? this.$make(position) : this.#recycled(position);
+    return this.$pools === null ? this.$make(position) : this.$recycled(position);
   }
 
   #pushSlow(values: unknown): Face {
@@ -229,7 +221,7 @@ export abstract class RecordVecBase implements RecordVec<Layout> {
     const life = start.life;
     if (life.view === null) throw life.owner.expired(start);
     const position = new Position(life, start.offset + (index | 0) * this.stride);
-    return this.$pools === null ? this.$make(position) : this.#recycled(position);
+    return this.$pools === null ? this.$make(position) : this.$recycled(position);
   }
 
   cursor(): Cursor<Layout> {
@@ -261,11 +253,6 @@ export abstract class RecordVecBase implements RecordVec<Layout> {
     return new RecordIterator(this);
   }
 
-  #recycled(position: Position): Face {
-    const { records } = this.$pools!;
-    return records.take(position.life, position.offset) ?? records.add(this.$make(position), position);
-  }
-
   #recycledCursor(position: Position): Cursor<Layout> {
     const { vecCursors } = this.$pools!;
     const known = vecCursors.next() as VecCursor | undefined;
@@ -289,7 +276,7 @@ export abstract class RecordVecBase implements RecordVec<Layout> {
   #far(index: number): Face {
     const position = this.#place(index);
     viewOf(position);
-    return this.$pools === null ? this.$make(position) : this.#recycled(position);
+    return this.$pools === null ? this.$make(position) : this.$recycled(position);
   }
 
   #place(index: number): Position {

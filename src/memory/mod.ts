@@ -21,7 +21,8 @@
 export { arrayBufferSource, sharedArrayBufferSource } from "./buffer_source.ts";
 export type { Chunk, ChunkCapabilities, ChunkSource } from "./chunk_source.ts";
 export { expired, Life, type LifeOwner, Position, viewOf } from "./life.ts";
-export { MAX_ALIGN, MAX_CHUNK, MIN_ALIGN, Region, type RegionOptions } from "./region.ts";
+export { MAX_ALIGN, MIN_ALIGN, Region, type RegionOptions } from "./region.ts";
+export { MAX_CHUNK } from "./segment.ts";
 export { SizePolicy } from "./size_policy.ts";
 export type { ElementOf, TypedArray, TypedArrayConstructor, ViewOf } from "./typed_array.ts";
 export { ViewCache } from "./view_cache.ts";

@@ -9,6 +9,8 @@
 import { ArenaExhaustedError, ArgumentError, ConfigError, show } from "../errors.ts";
 import type { Chunk, ChunkSource } from "./chunk_source.ts";
 import { Life, type LifeOwner, Position } from "./life.ts";
+import { MarkStack } from "./mark_stack.ts";
+import { MAX_CHUNK, Segment } from "./segment.ts";
 import { SizePolicy } from "./size_policy.ts";
 import type { TypedArrayConstructor, ViewOf } from "./typed_array.ts";
 import { ViewCache } from "./view_cache.ts";
@@ -18,9 +20,6 @@ export const MIN_ALIGN: number = 16;
 
 /** The largest alignment that can be asked for, in bytes. */
 export const MAX_ALIGN: number = 4096;
-
-/** The largest chunk and the largest single request, in bytes: offsets stay small integers. */
-export const MAX_CHUNK: number = 2 ** 30;
 
 /** A further chunk is as large as all before it together, but no larger than this unless one request is. */
 const MAX_STEP = 64 * 1024 * 1024;
@@ -64,36 +63,6 @@ export interface RegionOptions {
 
 /** Why the last allocation was refused. */
 type Refusal = "closed" | "limit" | "fixed" | "source";
-
-/** One chunk in use, with what belongs to its memory. */
-class Segment {
-  readonly chunk: Chunk;
-  readonly capacity: number;
-  /** Bytes that may be handed out before the policy is asked again. */
-  limit: number;
-  /** Bytes in use in the segments before this one. */
-  base: number;
-  view: DataView;
-  life: Life;
-  readonly views: ViewCache;
-
-  constructor(chunk: Chunk, limit: number, base: number, owner: LifeOwner, serial: number) {
-    this.chunk = chunk;
-    this.capacity = Math.min(floor16(chunk.buffer.byteLength), MAX_CHUNK);
-    this.limit = Math.min(limit, this.capacity);
-    this.base = base;
-    this.view = new DataView(chunk.buffer);
-    this.life = new Life(this.view, owner, serial);
-    this.views = new ViewCache(chunk.buffer);
-  }
-
-  revoke(owner: LifeOwner, serial: number): void {
-    this.chunk.revoke();
-    this.view = new DataView(this.chunk.buffer);
-    this.life = new Life(this.view, owner, serial);
-    this.views.clear(this.chunk.buffer);
-  }
-}
 
 /**
  * Memory that is allocated by moving an offset forward and freed all at once, back to a mark or to the start.
@@ -149,13 +118,7 @@ export class Region {
   #peak = 0;
   #overflows = 0;
   #overflowed = false;
-  #marks = 0;
-  #markSerial = 0;
-  readonly #markSegments: number[] = [];
-  readonly #markOffsets: number[] = [];
-  readonly #markViews: number[] = [];
-  readonly #markLives: number[] = [];
-  readonly #markSerials: number[] = [];
+  readonly #marks: MarkStack = new MarkStack();
   #refusal: Refusal = "closed";
   #refused = 0;
   #cause: unknown;
@@ -336,12 +299,7 @@ export class Region {
    * @returns The mark, for {@linkcode Region.rewind}.
    */
   mark(): number {
-    const mark = this.#marks++;
-    this.#markSegments[mark] = this.#current;
-    this.#markOffsets[mark] = this.offset;
-    this.#markViews[mark] = this.views.count;
-    this.#markLives[mark] = this.#height;
-    this.#markSerials[mark] = ++this.#markSerial;
+    const mark = this.#marks.push(this.#current, this.offset, this.views.count, this.#height);
     if (this.#tracked && this.#open) this.#begin();
     return mark;
   }
@@ -353,7 +311,7 @@ export class Region {
    * @returns Its number, or 0 if there is no such mark now.
    */
   markSerial(mark: number): number {
-    return mark < this.#marks ? this.#markSerials[mark]! : 0;
+    return this.#marks.serial(mark);
   }
 
   /**
@@ -363,18 +321,18 @@ export class Region {
    * @throws {ArgumentError} `FA008` if there is no such mark now.
    */
   rewind(mark: number): void {
-    if (!(mark >= 0 && mark < this.#marks)) {
-      throw new ArgumentError("FA008", `Cannot rewind to mark ${mark} as ${this.#marks} marks are set`);
+    if (!(mark >= 0 && mark < this.#marks.count)) {
+      throw new ArgumentError("FA008", `Cannot rewind to mark ${mark} as ${this.#marks.count} marks are set`);
     }
     this.#notePeak();
-    const segment = this.#markSegments[mark]!;
-    const offset = this.#markOffsets[mark]!;
+    const segment = this.#marks.segments[mark]!;
+    const offset = this.#marks.offsets[mark]!;
     if (this.#options.poison === true) this.#poison(segment, offset);
-    const lives = this.#markLives[mark]!;
+    const lives = this.#marks.lives[mark]!;
     this.#end(lives);
-    this.#marks = mark;
+    this.#marks.count = mark;
     this.#enter(segment, offset);
-    this.views.count = this.#markViews[mark]!;
+    this.views.count = this.#marks.views[mark]!;
     this.life = this.#lives[lives - 1] ?? this.life;
   }
 
@@ -384,7 +342,7 @@ export class Region {
    * @param mark What {@linkcode Region.mark} returned.
    */
   keep(mark: number): void {
-    if (mark < this.#marks) this.#marks = mark;
+    if (mark < this.#marks.count) this.#marks.count = mark;
   }
 
   /**
@@ -397,7 +355,7 @@ export class Region {
     this.#notePeak();
     if (this.#options.poison === true) this.#poison(0, 0);
     this.#end(0);
-    this.#marks = 0;
+    this.#marks.count = 0;
     for (let i = this.#segments.length - 1; i > 0; i--) this.#segments.pop()!.chunk.release();
     if (this.#options.growth !== "fail") {
       this.#wanted = Math.min(
@@ -428,7 +386,7 @@ export class Region {
   trim(): number {
     const before = this.reserved;
     while (this.#segments.length > this.#current + 1) this.#segments.pop()!.chunk.release();
-    const isUntouched = this.count === 0 && this.#marks === 0;
+    const isUntouched = this.count === 0 && this.#marks.count === 0;
     if (isUntouched && this.#segments.length > 0) {
       this.#wanted = this.#policy.configured;
       if (this.#resize() && this.#open) {
@@ -444,7 +402,7 @@ export class Region {
   dispose(): void {
     this.close();
     this.#end(0);
-    this.#marks = 0;
+    this.#marks.count = 0;
     for (const segment of this.#segments) segment.chunk.release();
     this.#segments.length = 0;
     this.#current = 0;

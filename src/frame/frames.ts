@@ -1,0 +1,342 @@
+/**
+ * Frames in rotation: their begin and end, and the scopes, checkpoints, tags and phases inside them.
+ */
+
+import type { ResolvedConfig } from "../config.ts";
+import { ArgumentError, FrameStateError, show, StaleHandleError } from "../errors.ts";
+import type { LifeOwner, Position } from "../memory/life.ts";
+import { Region } from "../memory/region.ts";
+import { Meter } from "../observe/meter.ts";
+import { callers, Sites } from "../observe/sites.ts";
+import { FrameMemory } from "./frame_memory.ts";
+import { FrameCheckpoint, FrameGuard, FrameScope, type GuardOwner, PhaseGuard, TagGuard } from "./guards.ts";
+import { PublishedFrame } from "./published_frame.ts";
+
+/** What all finished frames came to. */
+export interface FrameTotals {
+  frames: number;
+  allocations: number;
+  bytes: number;
+  peak: number;
+}
+
+/** See the file comment. */
+export class Frames implements LifeOwner, GuardOwner {
+  /** The region of the current frame, or of the last one. */
+  declare region: Region;
+  /** The memory of the current frame, or of the last one. */
+  declare memory: FrameMemory;
+  /** The number of the current frame, or of the last one; 0 before the first. */
+  declare frameNumber: number;
+  /** Whether a frame is open. */
+  declare inFrame: boolean;
+  /** Whether handles are recycled instead of checked. */
+  declare readonly recycles: boolean;
+  declare readonly sites: Sites | null;
+  declare readonly meter: Meter;
+  readonly totals: FrameTotals = { frames: 0, allocations: 0, bytes: 0, peak: 0 };
+  readonly #memories: FrameMemory[];
+  readonly #counts: boolean;
+  #began = 0;
+  #beganAt: Error | undefined;
+  #disposed = false;
+  readonly #journal: number[] = [];
+
+  constructor(config: ResolvedConfig) {
+    this.#memories = Array.from({ length: config.framesAlive }, () => new FrameMemory(regionFor(config, this)));
+    this.memory = this.#memories[0]!;
+    this.region = this.memory.region;
+    this.frameNumber = 0;
+    this.inFrame = false;
+    this.recycles = config.safety === "release";
+    this.sites = config.debug ? new Sites(config.sampleSites) : null;
+    this.meter = new Meter(config.stats === "tags");
+    this.#counts = config.stats !== "off";
+  }
+
+  /** All regions, for reports. */
+  get regions(): readonly Region[] {
+    return this.#memories.map((memory) => memory.region);
+  }
+
+  // Frames
+
+  begin(): void {
+    if (this.#disposed) throw new FrameStateError("FA012", "Cannot begin a frame as the allocator was disposed");
+    if (this.inFrame) throw this.#beganTwice();
+    const frame = this.frameNumber + 1;
+    const memory = this.#memories[frame % this.#memories.length]!;
+    memory.region.serial = frame;
+    memory.region.open();
+    memory.restart(frame);
+    this.memory = memory;
+    this.region = memory.region;
+    this.frameNumber = frame;
+    this.inFrame = true;
+    if (this.#counts) {
+      this.meter.begin();
+      this.#began = performance.now();
+    }
+    if (this.sites !== null) this.#beganAt = new Error();
+  }
+
+  end(): void {
+    if (!this.inFrame) {
+      throw new FrameStateError("FA005", "Cannot end a frame as none is open: begin one first, and end each once");
+    }
+    const { region, totals } = this;
+    if (this.#counts) {
+      this.meter.end(region.used, region.count);
+      totals.frames++;
+      totals.allocations += region.count;
+      totals.bytes += region.used;
+      totals.peak = Math.max(totals.peak, region.peak);
+    }
+    region.close();
+    this.inFrame = false;
+    this.#memories[(this.frameNumber + 1) % this.#memories.length]!.expire();
+  }
+
+  /** Milliseconds since the frame began. */
+  get elapsed(): number {
+    return performance.now() - this.#began;
+  }
+
+  guard(): FrameGuard {
+    this.begin();
+    return new FrameGuard(this, this.frameNumber);
+  }
+
+  endGuardedFrame(frame: number): void {
+    if (this.inFrame && this.frameNumber === frame) this.end();
+    else if (!this.#disposed) throw this.#wrongFrame("end frame", frame);
+  }
+
+  trim(): number {
+    let bytes = 0;
+    for (const memory of this.#memories) bytes += memory.region.trim();
+    return bytes;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.inFrame = false;
+    for (const memory of this.#memories) {
+      memory.isAlive = false;
+      memory.region.dispose();
+    }
+  }
+
+  publish(name: string, value: unknown): void {
+    if (!this.inFrame) throw this.closed(`publish "${name}"`);
+    this.memory.publish(name, value);
+  }
+
+  /** What the frame `k` frames back has published; `undefined` if it is not alive. */
+  previous(k: number): PublishedFrame | undefined {
+    if (!Number.isInteger(k) || k < 0) {
+      throw new ArgumentError("FA008", `Cannot go back ${show(k)} frames: give a whole number of zero or more`);
+    }
+    const frame = this.frameNumber - k;
+    if (frame < 1 || k >= this.#memories.length) return undefined;
+    const memory = this.#memories[frame % this.#memories.length]!;
+    return memory.isAlive ? new PublishedFrame(memory, frame) : undefined;
+  }
+
+  // Scopes and checkpoints
+
+  scope(): FrameScope {
+    if (!this.inFrame) throw this.closed("open a scope");
+    const mark = this.#mark();
+    return new FrameScope(this, this.frameNumber, mark, this.region.markSerial(mark));
+  }
+
+  endScope(scope: FrameScope): void {
+    this.#own(scope, "end a scope");
+    this.#rewind(scope.$mark);
+  }
+
+  keepScope(scope: FrameScope): void {
+    if (!scope.isOpen) {
+      throw new FrameStateError(
+        "FA006",
+        "Cannot commit a scope as it has ended or was committed before: commit it once",
+      );
+    }
+    this.#own(scope, "commit a scope");
+    this.region.keep(scope.$mark);
+  }
+
+  checkpoint(): FrameCheckpoint {
+    if (!this.inFrame) throw this.closed("take a checkpoint");
+    const mark = this.#mark();
+    return new FrameCheckpoint(this, this.frameNumber, mark, this.region.markSerial(mark));
+  }
+
+  rollback(checkpoint: FrameCheckpoint): void {
+    if (!(checkpoint instanceof FrameCheckpoint)) {
+      throw new ArgumentError("FA008", `Cannot roll back to ${show(checkpoint)}: give what frameCheckpoint returned`);
+    }
+    if (checkpoint.$owner !== this) {
+      throw new FrameStateError("FA006", "Cannot roll back to a checkpoint as another allocator took it");
+    }
+    this.#own(checkpoint, "roll back to a checkpoint");
+    this.#rewind(checkpoint.$mark);
+    const mark = this.#mark();
+    checkpoint.$serial = this.region.markSerial(mark);
+  }
+
+  // Tags and phases
+
+  pushTag(name: string): unknown {
+    if (typeof name !== "string" || name === "") {
+      throw new ArgumentError("FA008", `Cannot use ${show(name)} as a tag: give a text of at least one character`);
+    }
+    return this.meter.pushTag(name, this.region.used, this.region.count);
+  }
+
+  popTag(): void {
+    this.meter.popTag(this.region.used, this.region.count);
+  }
+
+  tagGuard(name: string): TagGuard {
+    return new TagGuard(this, this.pushTag(name));
+  }
+
+  endGuardedTag(tag: unknown): void {
+    if (this.meter.current !== tag) {
+      throw new FrameStateError(
+        "FA013",
+        `Cannot end a tag as "${this.meter.path}" is the innermost one: end tags inside out`,
+      );
+    }
+    this.popTag();
+  }
+
+  pushPhase(name: string): void {
+    if (typeof name !== "string" || name === "") {
+      throw new ArgumentError("FA008", `Cannot use ${show(name)} as a phase: give a text of at least one character`);
+    }
+    if (!this.inFrame) throw this.closed(`begin phase "${name}"`);
+    this.meter.pushPhase(name, this.region.used, this.region.count);
+  }
+
+  popPhase(): void {
+    if (!this.inFrame) throw this.closed("end a phase");
+    if (this.meter.phaseDepth === 0) {
+      throw new FrameStateError("FA013", "Cannot end a phase as none is open: begin one first, and end each once");
+    }
+    this.meter.popPhase(this.region.used, this.region.count);
+  }
+
+  phaseGuard(name: string): PhaseGuard {
+    this.pushPhase(name);
+    return new PhaseGuard(this, this.meter.phaseDepth, this.frameNumber);
+  }
+
+  endGuardedPhase(depth: number, frame: number): void {
+    if (!this.inFrame || this.frameNumber !== frame) throw this.#wrongFrame("end a phase of frame", frame);
+    if (this.meter.phaseDepth !== depth) {
+      throw new FrameStateError(
+        "FA013",
+        `Cannot end a phase as ${this.meter.phaseDepth} are open and it was number ${depth}: end phases inside out`,
+      );
+    }
+    this.popPhase();
+  }
+
+  /** Credits what was allocated so far, before counts are read. */
+  settle(): void {
+    if (this.inFrame) this.meter.settle(this.region.used, this.region.count);
+  }
+
+  // Errors
+
+  /** The error of a handle whose memory has ended. */
+  expired(position: Position): Error {
+    const born = position.life.serial;
+    const site = this.sites?.where(position);
+    const ended = this.inFrame && born === this.frameNumber
+      ? "its scope has ended or was rolled back"
+      : this.#disposed
+      ? "the allocator was disposed"
+      : `the frame has ended${this.inFrame ? `, and frame ${this.frameNumber} is open now` : ""}`;
+    return new StaleHandleError(
+      "FA002",
+      `Cannot use a handle of frame ${born} as ${ended}: copy what must outlive it, or allocate it where it lives longer${
+        site === undefined ? "" : `\n  allocated at\n    ${site}`
+      }`,
+    );
+  }
+
+  /** The error of an allocation while no frame is open. */
+  closed(action: string): Error {
+    if (this.#disposed) return new FrameStateError("FA012", `Cannot ${action} as the allocator was disposed`);
+    return new FrameStateError("FA001", `Cannot ${action} as no frame is open: call beginFrame first`);
+  }
+
+  /** The error of the last allocation that was refused. */
+  refusal(what: string): Error {
+    return this.region.refusal(`allocate ${what} in frame ${this.frameNumber}`);
+  }
+
+  #mark(): number {
+    const { region } = this;
+    const runs = this.meter.mark(region.used, region.count);
+    const mark = region.mark();
+    this.#journal[mark] = runs;
+    return mark;
+  }
+
+  #rewind(mark: number): void {
+    const { region } = this;
+    const before = region.used;
+    region.rewind(mark);
+    this.meter.rewind(this.#journal[mark]!, before, region.used, region.count);
+  }
+
+  #own(held: FrameScope | FrameCheckpoint, action: string): void {
+    if (!this.inFrame || held.$frame !== this.frameNumber) throw this.#wrongFrame(`${action} of frame`, held.$frame);
+    if (this.region.markSerial(held.$mark) !== held.$serial) {
+      throw new FrameStateError(
+        "FA006",
+        `Cannot ${action} as one around it, or an earlier checkpoint, has dropped it: end them inside out`,
+      );
+    }
+  }
+
+  #wrongFrame(action: string, frame: number): FrameStateError {
+    const now = this.inFrame ? `frame ${this.frameNumber} is open now` : "it has ended already";
+    return new FrameStateError(
+      "FA007",
+      `Cannot ${action} ${frame} as ${now}: dispose guards in the frame that they were made in`,
+    );
+  }
+
+  #beganTwice(): FrameStateError {
+    const since = this.#counts ? ` ${this.elapsed.toFixed(1)} ms ago` : "";
+    const site = callers(this.#beganAt);
+    return new FrameStateError(
+      "FA004",
+      `Cannot begin frame ${
+        this.frameNumber + 1
+      } as frame ${this.frameNumber} was begun${since} and is still open: end it first${
+        site === undefined ? "" : `\n  begun at\n    ${site}`
+      }`,
+    );
+  }
+}
+
+function regionFor(config: ResolvedConfig, owner: LifeOwner): Region {
+  return new Region({
+    source: config.source,
+    size: config.frameArenaSize,
+    owner,
+    ...(config.reserve === undefined ? {} : { reserve: config.reserve }),
+    maxBytes: config.maxFrameBytes,
+    growth: config.growth,
+    tracked: config.safety !== "release",
+    revoke: config.safety === "revoke",
+    poison: config.debug,
+  });
+}

@@ -1,0 +1,33 @@
+/**
+ * What batches and vecs have in common: they hold memory of one layout and give out records of it, fresh or recycled.
+ */
+
+import type { Position } from "../memory/life.ts";
+import type { Region } from "../memory/region.ts";
+import type { Face } from "./face.ts";
+import type { LayoutPools } from "./record_pool.ts";
+
+/** See the file comment. Each layout has classes of its own that add how to make a record. */
+export abstract class RecordHolder {
+  declare length: number;
+  declare readonly stride: number;
+  declare readonly $region: Region;
+  /** What is recycled; `null` where every handle is fresh. */
+  declare readonly $pools: LayoutPools | null;
+
+  constructor(length: number, stride: number, region: Region, pools: LayoutPools | null) {
+    this.length = length;
+    this.stride = stride;
+    this.$region = region;
+    this.$pools = pools;
+  }
+
+  /** A new record at a position: one constant function per layout, so that the optimiser can look through it. */
+  protected abstract $make(position: Position): Face;
+
+  /** A record from the last cycle, moved to a position. */
+  protected $recycled(position: Position): Face {
+    const { records } = this.$pools!;
+    return records.take(position.life, position.offset) ?? records.add(this.$make(position), position);
+  }
+}
