@@ -166,17 +166,16 @@ export abstract class BatchBase extends RecordHolder implements Batch<Layout> {
     const { life, offset } = this.$pos;
     if (life.view === null) throw life.owner.expired(this.$pos);
     if (!(index >= 0 && index < this.length)) throw outside(index, this.length);
-    const position = new Position(life, offset + (index | 0) * this.stride);
-    return this.$pools === null ? this.$make(position) : this.$recycled(position);
+    const at = offset + (index | 0) * this.stride;
+    return this.$pools === null ? this.$make(new Position(life, at)) : this.$recycled(life, at);
   }
 
   cursor(): Cursor<Layout> {
     const { life, offset } = this.$pos;
     if (life.view === null) throw life.owner.expired(this.$pos);
+    if (this.$pools !== null) return this.#recycledCursor();
     const position = new Position(life, offset - this.stride);
-    return this.$pools === null
-      ? new RunCursor(position, this.$make(position), this.length, this.stride)
-      : this.#recycledCursor(position);
+    return new RunCursor(position, this.$make(position), this.length, this.stride);
   }
 
   view<C extends TypedArrayConstructor>(constructor: C): ViewOf<C> {
@@ -195,16 +194,18 @@ export abstract class BatchBase extends RecordHolder implements Batch<Layout> {
     return new RecordIterator(this);
   }
 
-  #recycledCursor(position: Position): Cursor<Layout> {
+  #recycledCursor(): Cursor<Layout> {
+    const { life, offset } = this.$pos;
     const { cursors } = this.$pools!;
     const known = cursors.next() as RunCursor | undefined;
     if (known === undefined) {
+      const position = new Position(life, offset - this.stride);
       const cursor = new RunCursor(position, this.$make(position), this.length, this.stride);
       cursors.add(cursor);
       return cursor;
     }
-    known.$pos.life = position.life;
-    known.$pos.offset = position.offset;
+    known.$pos.life = life;
+    known.$pos.offset = offset - this.stride;
     known.$length = this.length;
     known.index = -1;
     return known;

@@ -46,16 +46,18 @@ export type ColumnsOf<L extends Layout> = L extends { readonly kind: "scalar"; r
 /** Makes the typed arrays of the columns of one layout, and puts them together. */
 export class ColumnPlan {
   readonly #constructors: TypedArrayConstructor[] = [];
+  readonly #sizes: number[];
   readonly #assemble: (views: Iterator<TypedArray>) => unknown;
 
   constructor(layout: Layout) {
     this.#assemble = this.#visit(layout);
+    this.#sizes = this.#constructors.map((constructor) => constructor.BYTES_PER_ELEMENT);
   }
 
   /** The bytes of `length` elements; each column starts at a multiple of 16. */
   bytes(length: number): number {
     let bytes = 0;
-    for (const { BYTES_PER_ELEMENT } of this.#constructors) bytes += roundUp(length * BYTES_PER_ELEMENT);
+    for (let i = 0; i < this.#sizes.length; i++) bytes += roundUp(length * this.#sizes[i]!);
     return bytes;
   }
 

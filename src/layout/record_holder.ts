@@ -2,7 +2,7 @@
  * What batches and vecs have in common: they hold memory of one layout and give out records of it, fresh or recycled.
  */
 
-import type { Position } from "../memory/life.ts";
+import { type Life, Position } from "../memory/life.ts";
 import type { Region } from "../memory/region.ts";
 import type { Face } from "./face.ts";
 import type { LayoutPools } from "./record_pool.ts";
@@ -25,9 +25,13 @@ export abstract class RecordHolder {
   /** A new record at a position: one constant function per layout, so that the optimiser can look through it. */
   protected abstract $make(position: Position): Face;
 
-  /** A record from the last cycle, moved to a position. */
-  protected $recycled(position: Position): Face {
+  /** A record from the last cycle, moved to a place; a new one if all are in use. */
+  protected $recycled(life: Life, offset: number): Face {
     const { records } = this.$pools!;
-    return records.take(position.life, position.offset) ?? records.add(this.$make(position), position);
+    return records.take(life, offset) ?? this.#added(new Position(life, offset));
+  }
+
+  #added(position: Position): Face {
+    return this.$pools!.records.add(this.$make(position), position);
   }
 }

@@ -177,8 +177,7 @@ export abstract class RecordVecBase extends RecordHolder implements RecordVec<La
     tail.offset = offset + this.stride;
     this.$room--;
     this.length++;
-    const position = new Position(life, offset);
-    return this.$pools === null ? this.$make(position) : this.$recycled(position);
+    return this.$pools === null ? this.$make(new Position(life, offset)) : this.$recycled(life, offset);
   }
 
   #pushSlow(values: unknown): Face {
@@ -220,16 +219,17 @@ export abstract class RecordVecBase extends RecordHolder implements RecordVec<La
     if (index >= this.$first) return this.#far(index | 0);
     const life = start.life;
     if (life.view === null) throw life.owner.expired(start);
-    const position = new Position(life, start.offset + (index | 0) * this.stride);
-    return this.$pools === null ? this.$make(position) : this.$recycled(position);
+    const at = start.offset + (index | 0) * this.stride;
+    return this.$pools === null ? this.$make(new Position(life, at)) : this.$recycled(life, at);
   }
 
   cursor(): Cursor<Layout> {
     const start = this.$runs[0]!;
     const { life, offset } = start;
     if (life.view === null) throw life.owner.expired(start);
+    if (this.$pools !== null) return this.#recycledCursor();
     const position = new Position(life, offset);
-    return this.$pools === null ? new VecCursor(this, position, this.$make(position)) : this.#recycledCursor(position);
+    return new VecCursor(this, position, this.$make(position));
   }
 
   clear(): void {
@@ -253,10 +253,12 @@ export abstract class RecordVecBase extends RecordHolder implements RecordVec<La
     return new RecordIterator(this);
   }
 
-  #recycledCursor(position: Position): Cursor<Layout> {
+  #recycledCursor(): Cursor<Layout> {
     const { vecCursors } = this.$pools!;
     const known = vecCursors.next() as VecCursor | undefined;
     if (known === undefined) {
+      const { life, offset } = this.$runs[0]!;
+      const position = new Position(life, offset);
       const cursor = new VecCursor(this, position, this.$make(position));
       vecCursors.add(cursor);
       return cursor;
@@ -274,9 +276,11 @@ export abstract class RecordVecBase extends RecordHolder implements RecordVec<La
   }
 
   #far(index: number): Face {
-    const position = this.#place(index);
-    viewOf(position);
-    return this.$pools === null ? this.$make(position) : this.$recycled(position);
+    const run = this.#run(index);
+    const { life, offset } = this.$runs[run]!;
+    if (life.view === null) throw life.owner.expired(this.$runs[run]!);
+    const at = offset + (index - this.#start(run)) * this.stride;
+    return this.$pools === null ? this.$make(new Position(life, at)) : this.$recycled(life, at);
   }
 
   #place(index: number): Position {
