@@ -155,8 +155,15 @@ interface Whole extends Face {
   $parts: Face[] | null;
 }
 
-/** Gives a class of faces the n-th of its parts, `offset` bytes from the base. */
-export function definePart(made: FaceClass, key: string, n: number, offset: number, part: FaceClass): void {
+/** Gives a class of faces the n-th of its `count` parts, `offset` bytes from the base. */
+export function definePart(
+  made: FaceClass,
+  key: string,
+  n: number,
+  count: number,
+  offset: number,
+  part: FaceClass,
+): void {
   Object.defineProperty(made.prototype, key, {
     enumerable: true,
     get(this: Whole): Face {
@@ -165,14 +172,17 @@ export function definePart(made: FaceClass, key: string, n: number, offset: numb
         const known = parts[n];
         if (known !== undefined) return known;
       }
-      return addPart(this, n, new part(this.$pos, this.$base + offset));
+      return addPart(this, n, count, new part(this.$pos, this.$base + offset));
     },
   });
 }
 
-/** Keeps a part that was made on first access. */
-export function addPart(whole: Whole, n: number, part: Face): Face {
-  whole.$parts ??= [];
+/** A list that grows by itself starts with room for 17: far too much for a record with one vector. */
+const MOST_AT_ONCE = 8;
+
+/** Keeps the n-th of `count` parts, which was made on first access. */
+export function addPart(whole: Whole, n: number, count: number, part: Face): Face {
+  whole.$parts ??= new Array<Face>(Math.min(count, MOST_AT_ONCE));
   whole.$parts[n] = part;
   return part;
 }

@@ -109,7 +109,7 @@ export function faceListClass(
       value(this: Whole, index: number): unknown {
         if (!(index >= 0 && index < count)) throw outside(index, count);
         const i = index | 0;
-        return this.$parts?.[i] ?? addPart(this, i, new Element(this.$pos, this.$base + place(i)));
+        return this.$parts?.[i] ?? addPart(this, i, count, new Element(this.$pos, this.$base + place(i)));
       },
     },
     copyFrom: {

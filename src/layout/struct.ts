@@ -164,13 +164,14 @@ export function struct<const F extends Fields>(name: string, fields: F, options:
 
   const isFlat = layouts.every((layout) => layout.kind === "scalar");
   const Record = isFlat ? faceClass(name, read) : faceClassWithParts(name, read);
+  const partCount = layouts.filter((layout) => layout.kind !== "scalar").length;
   let parts = 0;
   for (let i = 0; i < names.length; i++) {
     const layout = layouts[i]!;
     if (layout.kind === "scalar") {
       const { load, store } = accessOf(layout);
       defineScalar(Record, names[i]!, places[i]!, load, store);
-    } else definePart(Record, names[i]!, parts++, places[i]!, inners[i]!.Record);
+    } else definePart(Record, names[i]!, parts++, partCount, places[i]!, inners[i]!.Record);
   }
 
   const own = (record: unknown): Face => {
