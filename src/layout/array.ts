@@ -99,14 +99,11 @@ export function array<E extends Layout>(element: E, count: number): ArrayLayout<
   if (!Number.isInteger(count) || count < 1 || count > MAX_COUNT) {
     throw new LayoutError("FA020", `Cannot make an array of ${show(count)} elements: give 1 to ${MAX_COUNT}`);
   }
-  let wgsl: Layout | string | undefined;
+  let other: Layout | undefined;
   const under = (rules: LayoutRules): Layout | string => {
-    if (rules === "c") return own;
-    if (wgsl === undefined) {
-      const inside = innerOf(element).under("wgsl");
-      wgsl = typeof inside === "string" ? inside : make(inside as E, count, under);
-    }
-    return wgsl;
+    const inside = innerOf(element).under(rules);
+    if (typeof inside === "string") return inside;
+    return inside === element ? own : other ??= make(inside as E, count, under);
   };
   const own = make(element, count, under);
   return own;

@@ -62,13 +62,28 @@ export function faceClassWithParts(name: string, read: Read): FaceClass {
 
 function describe(made: FaceClass, name: string, read: Read): void {
   Object.defineProperty(made, "name", { value: name });
-  const plain = function (this: Face): unknown {
-    const view = this.$pos.life.view;
-    return view === null ? `[stale ${name}]` : read(view, this.$pos.offset + this.$base);
+  const plain = (face: Face): unknown => {
+    const view = face.$pos.life.view;
+    return view === null ? `[stale ${name}]` : read(view, face.$pos.offset + face.$base);
   };
-  for (const key of ["toJSON", Symbol.for("Deno.customInspect"), Symbol.for("nodejs.util.inspect.custom")]) {
-    Object.defineProperty(made.prototype, key, { value: plain });
-  }
+  Object.defineProperties(made.prototype, {
+    toJSON: {
+      value(this: Face): unknown {
+        return plain(this);
+      },
+    },
+    [Symbol.for("nodejs.util.inspect.custom")]: {
+      value(this: Face): unknown {
+        return plain(this);
+      },
+    },
+    [Symbol.for("Deno.customInspect")]: {
+      value(this: Face, inspect: (value: unknown, options: unknown) => string, options: unknown): string {
+        const shown = plain(this);
+        return typeof shown === "string" ? shown : inspect(shown, options);
+      },
+    },
+  });
 }
 
 /** Reads a scalar at a position, and refuses if its life has ended. */

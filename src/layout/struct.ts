@@ -88,7 +88,7 @@ export interface StructLayout<F extends Fields> extends Layout<StructRecord<F>, 
 }
 
 const NAME_REGEXP = /^[\p{ID_Start}_][\p{ID_Continue}]*$/u;
-const RESERVED: readonly string[] = ["__proto__", "constructor", "prototype", "toJSON"];
+const RESERVED: readonly string[] = ["prototype", "toJSON"];
 
 /**
  * Describes a struct.
@@ -207,12 +207,12 @@ export function struct<const F extends Fields>(name: string, fields: F, options:
 }
 
 function fieldUnder(name: string, field: string, layout: unknown, rules: LayoutRules): Layout {
-  if (!NAME_REGEXP.test(field) || RESERVED.includes(field)) {
+  if (!NAME_REGEXP.test(field) || RESERVED.includes(field) || field in Object.prototype) {
     throw new LayoutError(
       "FA020",
       `Cannot define the field ${
         show(field)
-      } of struct "${name}": use an identifier that does not start with "$" and is none of ${RESERVED.join(", ")}`,
+      } of struct "${name}": use an identifier that does not start with "$" and that objects do not have anyway`,
     );
   }
   if (!isLayout(layout)) {
