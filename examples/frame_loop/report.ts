@@ -49,7 +49,8 @@ ${steps} frames, ${BODIES} bodies, ${PARTICLES} particles, ${plain.contacts} con
     row("checksum", (result) => result === engine ? "" : result.checksum),
   ]);
   console.log(`
-The engine makes garbage in its own API, about as much in each variant; "on top" is what is left, give or take some KB.
+The engine makes garbage in its own API, about as much in each variant; "on top" is what is left, give or take
+20 KB, as V8 compiles each variant on its own.
 The plain loop also makes a Float32Array of ${
     formatBytes(BODIES * FLOATS_PER_BODY * 4)
   } per frame, which V8 keeps outside of its heap and does not count here.`);
