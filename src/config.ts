@@ -138,10 +138,10 @@ export function resolveConfig(config: AllocConfig): ResolvedConfig {
       throw new ConfigError("FA010", `Cannot use the option ${show(key)} as it is unknown: use ${OPTIONS.join(", ")}`);
     }
   }
-  const frameArenaSize = bytes("frameArenaSize", config.frameArenaSize ?? megabytes(16), MIN_ARENA, MAX_CHUNK);
-  const growth = oneOf("growth", config.growth ?? "grow", ["grow", "fail"]);
-  const safety = oneOf("safety", config.safety ?? "checked", ["checked", "revoke", "release"]);
-  const stats = oneOf("stats", config.stats ?? "tags", ["off", "totals", "tags"]);
+  const frameArenaSize = bytes("frameArenaSize", or(config.frameArenaSize, megabytes(16)), MIN_ARENA, MAX_CHUNK);
+  const growth = oneOf("growth", or(config.growth, "grow"), ["grow", "fail"]);
+  const safety = oneOf("safety", or(config.safety, "checked"), ["checked", "revoke", "release"]);
+  const stats = oneOf("stats", or(config.stats, "tags"), ["off", "totals", "tags"]);
   const reserve = config.reserve === undefined
     ? undefined
     : bytes("reserve", config.reserve, frameArenaSize, MAX_CHUNK);
@@ -152,14 +152,14 @@ export function resolveConfig(config: AllocConfig): ResolvedConfig {
     refuseWith("growth", "fail", "reserve", reserve);
     refuseWith("growth", "fail", "maxFrameBytes", maxFrameBytes === Infinity ? undefined : maxFrameBytes);
   }
-  const debug = config.debug ?? false;
+  const debug = or(config.debug, false);
   if (typeof debug !== "boolean") throw invalid("debug", debug, "true or false");
-  const sampleSites = config.sampleSites ?? 16;
+  const sampleSites = or(config.sampleSites, 16);
   if (!Number.isInteger(sampleSites) || sampleSites < 1) {
     throw invalid("sampleSites", sampleSites, "a whole number of at least 1");
   }
   if (config.sampleSites !== undefined && !debug) refuseWith("debug", "false", "sampleSites", sampleSites);
-  const framesAlive = config.framesAlive ?? 1;
+  const framesAlive = or(config.framesAlive, 1);
   if (!Number.isInteger(framesAlive) || framesAlive < 1 || framesAlive > MAX_FRAMES_ALIVE) {
     throw invalid("framesAlive", framesAlive, `a whole number from 1 to ${MAX_FRAMES_ALIVE}`);
   }
@@ -182,6 +182,11 @@ export function resolveConfig(config: AllocConfig): ResolvedConfig {
     sampleSites,
     framesAlive,
   };
+}
+
+/** The default, but not for `null`, which is no value of any option. */
+function or<T>(value: T | undefined, preset: T): T {
+  return value === undefined ? preset : value;
 }
 
 function sourceOf(source: AllocConfig["source"]): ChunkSource {

@@ -85,8 +85,8 @@ export class Frames implements LifeOwner, GuardOwner {
       throw new FrameStateError("FA005", "Cannot end a frame as none is open: begin one first, and end each once");
     }
     const { region, totals } = this;
+    this.meter.end(region.used, region.count);
     if (this.#counts) {
-      this.meter.end(region.used, region.count);
       totals.frames++;
       totals.allocations += region.count;
       totals.bytes += region.used;
@@ -97,9 +97,9 @@ export class Frames implements LifeOwner, GuardOwner {
     this.#memories[(this.frameNumber + 1) % this.#memories.length]!.expire();
   }
 
-  /** Milliseconds since the frame began. */
+  /** Milliseconds since the frame began; 0 where nothing is counted. */
   get elapsed(): number {
-    return performance.now() - this.#began;
+    return this.#counts ? performance.now() - this.#began : 0;
   }
 
   guard(): FrameGuard {
@@ -192,11 +192,13 @@ export class Frames implements LifeOwner, GuardOwner {
     if (typeof name !== "string" || name === "") {
       throw new ArgumentError("FA008", `Cannot use ${show(name)} as a tag: give a text of at least one character`);
     }
-    return this.meter.pushTag(name, this.region.used, this.region.count);
+    this.settle();
+    return this.meter.pushTag(name);
   }
 
   popTag(): void {
-    this.meter.popTag(this.region.used, this.region.count);
+    this.settle();
+    this.meter.popTag();
   }
 
   tagGuard(name: string): TagGuard {

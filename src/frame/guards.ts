@@ -245,8 +245,8 @@ export class PhaseGuard {
    */
   end(): void {
     if (!this.#open) return;
-    this.#open = false;
     this.#owner.endGuardedPhase(this.#depth, this.#frame);
+    this.#open = false;
   }
 
   /** The same as {@linkcode PhaseGuard.end}. */

@@ -196,18 +196,16 @@ export class Meter {
     this.#used = used;
   }
 
-  /** Makes a tag the innermost one. */
-  pushTag(name: string, used: number, count: number): unknown {
-    this.settle(used, count);
+  /** Makes a tag the innermost one; in a frame, settle before. */
+  pushTag(name: string): unknown {
     const known = this.#tag.children.length;
     this.#tag = this.#tag.child(name);
     if (this.#tag.parent!.children.length > known) this.#tags.push(this.#tag);
     return this.#tag;
   }
 
-  /** Goes back to the tag around the innermost one. */
-  popTag(used: number, count: number): void {
-    this.settle(used, count);
+  /** Goes back to the tag around the innermost one; in a frame, settle before. */
+  popTag(): void {
     this.#tag = this.#tag.parent ?? this.#root;
   }
 
@@ -218,7 +216,7 @@ export class Meter {
     this.#openSince[this.#depth] = this.counts ? performance.now() : 0;
     this.#depth++;
     this.#phase = this.#phaseNamed(name);
-    this.#phase.runs++;
+    if (this.counts) this.#phase.runs++;
   }
 
   /** Ends the innermost phase. */
