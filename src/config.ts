@@ -148,6 +148,12 @@ export function resolveConfig(config: AllocConfig): ResolvedConfig {
   const maxFrameBytes = config.maxFrameBytes === undefined || config.maxFrameBytes === Infinity
     ? Infinity
     : bytes("maxFrameBytes", config.maxFrameBytes, frameArenaSize, Number.MAX_SAFE_INTEGER);
+  if (reserve !== undefined && reserve > maxFrameBytes) {
+    throw new ConfigError(
+      "FA010",
+      `Cannot reserve ${reserve} bytes with maxFrameBytes ${maxFrameBytes}: reserve no more than that`,
+    );
+  }
   if (growth === "fail") {
     refuseWith("growth", "fail", "reserve", reserve);
     refuseWith("growth", "fail", "maxFrameBytes", maxFrameBytes === Infinity ? undefined : maxFrameBytes);

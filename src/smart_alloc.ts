@@ -559,7 +559,7 @@ export class SmartAlloc {
   }
 
   /**
-   * Runs a function under a tag: every byte that it allocates is counted for it.
+   * Runs a function under a tag: every byte that it allocates is counted for it. Tags that it leaves open end with it.
    *
    * @param tag The tag. Tags nest, and what is inside belongs to the path `outer::inner`.
    * @param fn The function; it is given this allocator. What an async function allocates after an `await` is not covered.
@@ -578,11 +578,13 @@ export class SmartAlloc {
    * ```
    */
   withTag<R>(tag: string, fn: (alloc: this) => R): R {
-    const guard = this.#frames.tagGuard(tag);
+    const frames = this.#frames;
+    const around = frames.meter.current;
+    frames.pushTag(tag);
     try {
       return fn(this);
     } finally {
-      guard.end();
+      frames.restoreTag(around);
     }
   }
 

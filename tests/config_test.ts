@@ -156,6 +156,10 @@ Deno.test("growth that fails is refused with options that would have no effect",
   works({ growth: "fail", maxFrameBytes: Infinity });
 });
 
+Deno.test("a reserve above the most that a frame may have is refused", () => {
+  refused("FA010", { reserve: megabytes(64), maxFrameBytes: megabytes(32) }, "maxFrameBytes", "reserve");
+});
+
 Deno.test("sampleSites needs debug, and a whole number", () => {
   refused("FA010", { sampleSites: 4 }, '"sampleSites"', "debug");
   refused("FA010", { debug: false, sampleSites: 4 }, '"sampleSites"', "debug");

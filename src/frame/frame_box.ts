@@ -39,6 +39,8 @@ export interface Box<L extends Layout> {
    * @throws {LayoutError} `FA022` if the values do not fit.
    */
   assign(values: ValuesOf<L>): this;
+  /** The record, for `JSON.stringify`. */
+  toJSON(): unknown;
 }
 
 /** What boxing a layout gives: for a scalar its cell, otherwise a {@linkcode Box}. Both are reached through `value`. */
@@ -52,6 +54,10 @@ export class BoxBase {
   constructor(inner: LayoutInner, record: Face) {
     this.$inner = inner;
     this.value = record;
+  }
+
+  toJSON(): unknown {
+    return this.value;
   }
 
   assign(values: unknown): this {

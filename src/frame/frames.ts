@@ -201,6 +201,12 @@ export class Frames implements LifeOwner, GuardOwner {
     this.meter.popTag();
   }
 
+  /** Goes back to a tag that was the innermost one before, whatever was opened since. */
+  restoreTag(tag: unknown): void {
+    this.settle();
+    while (this.meter.current !== tag && this.meter.tag !== undefined) this.meter.popTag();
+  }
+
   tagGuard(name: string): TagGuard {
     return new TagGuard(this, this.pushTag(name));
   }

@@ -114,7 +114,13 @@ const RESERVED: readonly string[] = ["prototype", "toJSON"];
  * ```
  */
 export function struct<const F extends Fields>(name: string, fields: F, options: StructOptions = {}): StructLayout<F> {
-  const { rules = "c" } = options;
+  const { rules = "c", ...unknown } = options ?? {};
+  for (const option of Object.keys(unknown)) {
+    throw new LayoutError(
+      "FA020",
+      `Cannot define struct ${show(name)} with the option ${show(option)} as it is unknown: use rules`,
+    );
+  }
   if (typeof name !== "string" || name === "") {
     throw new LayoutError("FA020", `Cannot define a struct named ${show(name)}: give a name of at least one character`);
   }

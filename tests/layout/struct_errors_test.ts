@@ -235,3 +235,7 @@ Deno.test("cells and boxes of scalars refuse values of another type", () => {
 Deno.test("layout codes are in the registry", () => {
   for (const code of ["FA020", "FA021", "FA022"] as const) assertEquals(typeof CODES[code], "string");
 });
+
+Deno.test("struct() refuses options that it does not know", () => {
+  refused("FA020", () => struct("S", { a: f32 }, { rule: "wgsl" } as never), '"rule"', "rules");
+});

@@ -208,6 +208,22 @@ Deno.test("withTag() ends its tag when its function throws, and counts what was 
   assertEquals(bytesOf(alloc.stats().tags), { "": 32, a: 16 });
 });
 
+Deno.test("withTag() lets an error through, and ends its tag, also when a tag inside was left open", () => {
+  const alloc = new SmartAlloc();
+  alloc.beginFrame();
+  const thrown = new Error("no");
+  const error = assertThrows(() =>
+    alloc.withTag("a", () => {
+      alloc.tag("left");
+      throw thrown;
+    })
+  );
+  assertStrictEquals(error, thrown);
+  assertEquals(alloc.tagPath, "");
+  alloc.frameSlice(Uint8Array, 16);
+  assertEquals(bytesOf(alloc.stats().tags), { "": 16 });
+});
+
 Deno.test("tags refuse names that are none", () => {
   const alloc = new SmartAlloc();
   alloc.beginFrame();
