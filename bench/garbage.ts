@@ -174,9 +174,9 @@ function play(alloc: SmartAlloc, frame: Frame, frames: number): void {
 }
 
 function collect(): void {
-  const { gc } = globalThis as { gc?: () => void };
+  const { gc } = globalThis as { gc?: (options: { readonly type: "minor" }) => void };
   if (gc === undefined) throw new Error("Cannot mark the window as there is no gc(): run with --v8-flags=--expose-gc");
-  gc();
+  gc({ type: "minor" });
 }
 
 function used(): number {

@@ -6,11 +6,13 @@
  * each of them. That case is measured too, with 0.5 added to every number.
  */
 
-import { AllocConfig, type Infer, SmartAlloc } from "../mod.ts";
+import { AllocConfig, f64, type Infer, SmartAlloc, struct } from "../mod.ts";
 import { Item, useSixLayouts } from "./layouts.ts";
 import { register, type Workload } from "./workload.ts";
 
 const N = 1000;
+// The optimiser knows a constant of the same module, but not one that was imported.
+const Local = struct("Local", { a: f64, b: f64, c: f64, d: f64 });
 const checkedAlloc = new SmartAlloc(AllocConfig.default());
 const releaseAlloc = new SmartAlloc(AllocConfig.release());
 
@@ -22,6 +24,7 @@ interface Fields {
 }
 
 const checkedTable: Infer<typeof Item>[] = [];
+const localTable: Infer<typeof Local>[] = [];
 const releaseTable: Infer<typeof Item>[] = [];
 const literalTable: Fields[] = [];
 const fractionTable: Fields[] = [];
@@ -38,6 +41,21 @@ function checked(k: number, read: boolean): number {
     checkedTable[i] = item;
   }
   const sum = read ? sumOfRecords(checkedTable) : 0;
+  checkedAlloc.endFrame();
+  return sum;
+}
+
+function checkedLocal(k: number, read: boolean): number {
+  checkedAlloc.beginFrame();
+  for (let i = 0; i < N; i++) {
+    const item = checkedAlloc.frameAlloc(Local);
+    item.a = k + i;
+    item.b = k;
+    item.c = i;
+    item.d = 1;
+    localTable[i] = item;
+  }
+  const sum = read ? sumOfRecords(localTable) : 0;
   checkedAlloc.endFrame();
   return sum;
 }
@@ -109,7 +127,12 @@ export const workloads: readonly Workload[] = [{
     { name: LITERALS, frame: literals },
     { name: "object literals of fractions, kept", frame: fractions },
     { name: "new Float64Array(4) each, kept", frame: arrays },
-    { name: "frameAlloc, checked", frame: checked, floors: [{ over: LITERALS, atLeast: 0.45 }] },
+    {
+      name: "frameAlloc, checked, layout of this module",
+      frame: checkedLocal,
+      floors: [{ over: LITERALS, atLeast: 0.45 }],
+    },
+    { name: "frameAlloc, checked, layout imported", frame: checked, floors: [{ over: LITERALS, atLeast: 0.45 }] },
     { name: "frameAlloc, release", frame: release, floors: [{ over: LITERALS, atLeast: 0.7 }] },
   ],
   expected: (k) => N * (4 * k + 7) + 6 * (N * (N - 1) / 2),

@@ -657,7 +657,7 @@ export class SmartAlloc {
         extraChunks: sum((from) => from.extraChunks),
         overflows: sum((from) => from.overflows),
       },
-      totals: { ...frames.totals },
+      totals: frames.totals,
       tags: meter.tagStats(),
       phases: meter.phaseStats(),
     };

@@ -7,18 +7,11 @@ import { ArgumentError, FrameStateError, show, StaleHandleError } from "../error
 import type { LifeOwner, Position } from "../memory/life.ts";
 import { Region } from "../memory/region.ts";
 import { Meter } from "../observe/meter.ts";
+import type { TotalStats } from "../observe/stats.ts";
 import { callers, Sites } from "../observe/sites.ts";
 import { FrameMemory } from "./frame_memory.ts";
 import { FrameCheckpoint, FrameGuard, FrameScope, type GuardOwner, PhaseGuard, TagGuard } from "./guards.ts";
 import { PublishedFrame } from "./published_frame.ts";
-
-/** What all finished frames came to. */
-export interface FrameTotals {
-  frames: number;
-  allocations: number;
-  bytes: number;
-  peak: number;
-}
 
 /** See the file comment. */
 export class Frames implements LifeOwner, GuardOwner {
@@ -34,7 +27,8 @@ export class Frames implements LifeOwner, GuardOwner {
   declare readonly recycles: boolean;
   declare readonly sites: Sites | null;
   declare readonly meter: Meter;
-  readonly totals: FrameTotals = { frames: 0, allocations: 0, bytes: 0, peak: 0 };
+  /** Frames, allocations, bytes and peak of all finished frames: doubles from the start, as they grow past small integers. */
+  readonly #totals: Float64Array = new Float64Array(4);
   readonly #memories: FrameMemory[];
   readonly #counts: boolean;
   #began = 0;
@@ -57,6 +51,12 @@ export class Frames implements LifeOwner, GuardOwner {
   /** All regions, for reports. */
   get regions(): readonly Region[] {
     return this.#memories.map((memory) => memory.region);
+  }
+
+  /** What all finished frames came to. */
+  get totals(): TotalStats {
+    const [frames, allocations, bytes, peak] = this.#totals as unknown as [number, number, number, number];
+    return { frames, allocations, bytes, peak };
   }
 
   // Frames
@@ -84,13 +84,14 @@ export class Frames implements LifeOwner, GuardOwner {
     if (!this.inFrame) {
       throw new FrameStateError("FA005", "Cannot end a frame as none is open: begin one first, and end each once");
     }
-    const { region, totals } = this;
+    const { region } = this;
     this.meter.end(region.used, region.count);
     if (this.#counts) {
-      totals.frames++;
-      totals.allocations += region.count;
-      totals.bytes += region.used;
-      totals.peak = Math.max(totals.peak, region.peak);
+      const totals = this.#totals;
+      totals[0]! += 1;
+      totals[1]! += region.count;
+      totals[2]! += region.used;
+      totals[3] = Math.max(totals[3]!, region.peak);
     }
     region.close();
     this.inFrame = false;

@@ -238,8 +238,8 @@ function fieldUnder(name: string, field: string, layout: unknown, rules: LayoutR
 }
 
 function refuseUnknown(name: string, offsets: object, values: object): void {
-  for (const key of Object.keys(values)) {
-    if (!Object.hasOwn(offsets, key) && !key.startsWith("$")) {
+  for (const key in values) {
+    if (!Object.hasOwn(offsets, key) && Object.hasOwn(values, key) && !key.startsWith("$")) {
       throw new LayoutError(
         "FA022",
         `Cannot fill ${name} as it has no field ${show(key)}: use ${Object.keys(offsets).join(", ")}`,

@@ -64,7 +64,7 @@ class Tag {
   }
 
   child(name: string): Tag {
-    for (const child of this.children) if (child.name === name) return child;
+    for (let i = 0; i < this.children.length; i++) if (this.children[i]!.name === name) return this.children[i]!;
     const child = new Tag(name, this);
     this.children.push(child);
     return child;
@@ -137,11 +137,14 @@ export class Meter {
     this.#used = 0;
     this.#count = 0;
     this.#runs = 0;
-    for (const tag of this.#tags) {
+    // By index, here and below: code that is not compiled yet makes an object for each step of an iterator.
+    for (let i = 0; i < this.#tags.length; i++) {
+      const tag = this.#tags[i]!;
       tag.bytes = 0;
       tag.allocations = 0;
     }
-    for (const phase of this.#phases) {
+    for (let i = 0; i < this.#phases.length; i++) {
+      const phase = this.#phases[i]!;
       phase.bytes = 0;
       phase.allocations = 0;
       phase.ms = 0;
@@ -154,7 +157,8 @@ export class Meter {
     while (this.#depth > 0) this.popPhase(used, count);
     if (!this.counts) return;
     this.settle(used, count);
-    for (const tag of this.#tags) {
+    for (let i = 0; i < this.#tags.length; i++) {
+      const tag = this.#tags[i]!;
       tag.totalBytes += tag.bytes;
       if (tag.bytes > tag.peakBytes) tag.peakBytes = tag.bytes;
     }
@@ -249,7 +253,7 @@ export class Meter {
   }
 
   #phaseNamed(name: string): Phase {
-    for (const phase of this.#phases) if (phase.name === name) return phase;
+    for (let i = 0; i < this.#phases.length; i++) if (this.#phases[i]!.name === name) return this.#phases[i]!;
     const phase = new Phase(name);
     this.#phases.push(phase);
     return phase;
