@@ -80,11 +80,14 @@ export class FrameArena extends Frames {
     const region = this.region;
     const offset = region.alloc(length * layout.stride, layout.align);
     if (offset < 0) return this.#none(layout.name);
-    if (into !== undefined && into.$region === region) {
+    const pools = this.recycles ? this.memory.pools(inner) : null;
+    if (into !== undefined && into.$pos.life.owner === this) {
+      // With several frames alive, this frame's memory is another one than that of the last.
+      into.$region = region;
+      into.$pools = pools;
       rearm(into, region.life, offset, length);
       return into;
     }
-    const pools = this.recycles ? this.memory.pools(inner) : null;
     const known = pools?.batches.next() as BatchBase | undefined;
     if (known !== undefined) {
       rearm(known, region.life, offset, length);

@@ -11,9 +11,9 @@ import type { LayoutPools } from "./record_pool.ts";
 export abstract class RecordHolder {
   declare length: number;
   declare readonly stride: number;
-  declare readonly $region: Region;
+  declare $region: Region;
   /** What is recycled; `null` where every handle is fresh. */
-  declare readonly $pools: LayoutPools | null;
+  declare $pools: LayoutPools | null;
 
   constructor(length: number, stride: number, region: Region, pools: LayoutPools | null) {
     this.length = length;

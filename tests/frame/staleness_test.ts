@@ -353,6 +353,22 @@ Deno.test("a batch that is used again shows the new memory, and only that of its
   );
 });
 
+Deno.test("a batch is used again across the memories of several frames", () => {
+  for (const safety of ["checked", "revoke", "release"] as const) {
+    const alloc = new SmartAlloc({ safety, framesAlive: 3 });
+    let batch: Batch<typeof Body> | undefined;
+    for (let frame = 0; frame < 7; frame++) {
+      using _frame = alloc.frame();
+      const again = alloc.frameAllocBatch(Body, 4, { into: batch });
+      assert(batch === undefined || again === batch);
+      batch = again;
+      batch.view(Uint8Array).fill(0);
+      batch.at(3).mass = frame;
+      assertEquals(batch.view(Float32Array)[3 * Body.stride / 4], frame);
+    }
+  }
+});
+
 Deno.test("a stale handle says which frame it is of, and in debug mode where it was made", () => {
   const alloc = new SmartAlloc({ debug: true, sampleSites: 1 });
   alloc.beginFrame();
