@@ -228,6 +228,7 @@ export class Region {
    * @param bytes How many bytes; must be a whole number, zero or more.
    * @param align A power of two up to {@linkcode MAX_ALIGN}; everything is aligned to 16 at least.
    * @returns The offset in the current chunk, or -1 if refused: {@linkcode Region.refusal} tells why.
+   * @throws {ArgumentError} `FA008` if the alignment is above 16 and no such power of two.
    */
   alloc(bytes: number, align: number = 16): number {
     const start = this.offset;
@@ -436,6 +437,12 @@ export class Region {
   }
 
   #allocSlow(bytes: number, align: number): number {
+    if (!(align <= MAX_ALIGN) || (align & (align - 1)) !== 0) {
+      throw new ArgumentError(
+        "FA008",
+        `Cannot align to ${show(align)} bytes: give a power of two up to ${MAX_ALIGN}`,
+      );
+    }
     this.#refused = bytes;
     if (!this.#open) return this.#refuse("closed");
     const segment = this.#segments[this.#current]!;

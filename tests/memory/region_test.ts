@@ -222,6 +222,14 @@ Deno.test("regions refuse impossible options", () => {
   );
 });
 
+Deno.test("regions refuse impossible alignments, and change nothing", () => {
+  const region = new Region({ source: wasmSource, size: 4096, owner });
+  region.open();
+  for (const align of [17, 48, 8192, Infinity]) assertThrows(() => region.alloc(16, align), Error, "FA008");
+  assertEquals([region.used, region.count], [0, 0]);
+  assertEquals(region.alloc(16, 4096), 0);
+});
+
 Deno.test("a region says what became of a rewind that cannot be", () => {
   const region = new Region({ source: wasmSource, size: 4096, owner });
   region.open();

@@ -130,9 +130,10 @@ Deno.test("the assertions narrow types", () => {
 });
 
 Deno.test("delay() resolves late, and rejects when aborted", async () => {
-  const start = performance.now();
+  let hasFired = false;
+  setTimeout(() => hasFired = true, 1);
   await delay(20);
-  assertGreaterOrEqual(performance.now() - start, 15);
+  assert(hasFired);
   const controller = new AbortController();
   const delayed = delay(10_000, { signal: controller.signal });
   controller.abort(new Error("enough"));
