@@ -28,15 +28,17 @@ export { AllocConfig, type AllocConfigPresets, type Safety, type StatsLevel } fr
 export {
   ArenaExhaustedError,
   ArgumentError,
+  BudgetError,
   ConfigError,
   FrameAllocError,
   FrameStateError,
   LayoutError,
+  PoolError,
   StaleHandleError,
 } from "./src/errors.ts";
-export type { Box, BoxOf } from "./src/frame/frame_box.ts";
-export type { FrameMap, KeyLayout } from "./src/frame/frame_map.ts";
-export { FrameString } from "./src/frame/frame_string.ts";
+export type { Box, BoxOf } from "./src/arena/box.ts";
+export type { FrameMap, KeyLayout } from "./src/arena/frame_map.ts";
+export { FrameString } from "./src/arena/frame_string.ts";
 export { FrameCheckpoint, FrameGuard, FrameScope, PhaseGuard, TagGuard } from "./src/frame/guards.ts";
 export { PublishedFrame } from "./src/frame/published_frame.ts";
 export { array, type ArrayLayout, type ArrayRecord, type RecordList, type ScalarList } from "./src/layout/array.ts";
@@ -123,8 +125,55 @@ export {
   type Vector,
 } from "./src/layout/vector.ts";
 export type { ElementOf, TypedArray, TypedArrayConstructor, ViewOf } from "./src/memory/typed_array.ts";
-export type { PhaseStats, TagStats } from "./src/observe/meter.ts";
-export type { FrameStats, FrameSummary, Stats, TotalStats } from "./src/observe/stats.ts";
-export { type BatchOptions, type SliceOptions, SmartAlloc, type SpeculativeResult } from "./src/smart_alloc.ts";
-export type { Tuple4, Tuple8 } from "./src/smart_alloc.ts";
+export type { BytesByKind, PhaseStats, TagStats } from "./src/observe/meter.ts";
+export type { BudgetEvent, BudgetPolicy, BudgetStats } from "./src/observe/budget.ts";
+export { type BudgetLimits, Budgets, ChildBudget } from "./src/observe/budgets.ts";
+export type { Leak } from "./src/observe/leak.ts";
+export type { FrameAllocStats, FrameStats, FrameSummary, TotalStats } from "./src/observe/stats.ts";
+export { Group, type GroupOptions, Groups, type GroupStats } from "./src/pool/groups.ts";
+export {
+  type Compaction,
+  type CompactOptions,
+  type Handle,
+  Handles,
+  type HandleStats,
+  PinGuard,
+} from "./src/pool/handles.ts";
+export { HeapBlock, type HeapStats } from "./src/pool/heap.ts";
+export { Lease, ObjectPool, type ObjectPoolOptions, type ObjectPoolStats } from "./src/pool/object_pool.ts";
+export type { OwnedBox } from "./src/pool/owned_box.ts";
+export type { PoolStats, SlabSizeStats } from "./src/pool/pool.ts";
+export { RegionAlloc } from "./src/pool/region_alloc.ts";
+export { ScratchPool, type ScratchPoolOptions, type ScratchPoolStats } from "./src/pool/scratch_pool.ts";
+export {
+  type Eviction,
+  type ReserveAsyncOptions,
+  type ReserveOptions,
+  Streaming,
+  type StreamingStats,
+  StreamPin,
+  type StreamPriority,
+  type StreamState,
+} from "./src/pool/streaming.ts";
+export {
+  type PromotedBox,
+  type PromotedSlice,
+  type Promotion,
+  type PromotionCount,
+  type PromotionCounts,
+  type PromotionFailure,
+  PromotionResult,
+  type PromotionSummary,
+} from "./src/promotion.ts";
+export { Importance, type ImportanceLevels, type RetentionPolicies, RetentionPolicy } from "./src/frame/retention.ts";
+export type { Stats } from "./src/stats.ts";
+export {
+  type BatchOptions,
+  FrameAlloc,
+  type SliceOptions,
+  type SpeculativeResult,
+  type Tuple4,
+  type Tuple8,
+} from "./src/frame_alloc.ts";
+export { type HeapOptions, SmartAlloc } from "./src/smart_alloc.ts";
 export { formatBytes, gigabytes, kilobytes, megabytes } from "./src/units.ts";

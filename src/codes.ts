@@ -3,7 +3,8 @@
  * the linter. Long explanations live with the linter; here is one line each.
  */
 
-/** A stable error code. The hundreds digit names the area: 0 frame, layout and configuration; 9 internal. */
+/** A stable error code. The hundreds digit names the area: 0 frame, layout and configuration; 3 budgets; 4 pools,
+ * heap, handles, groups and streaming; 9 internal. */
 export type ErrorCode =
   | "FA001"
   | "FA002"
@@ -21,6 +22,15 @@ export type ErrorCode =
   | "FA020"
   | "FA021"
   | "FA022"
+  | "FA351"
+  | "FA352"
+  | "FA401"
+  | "FA402"
+  | "FA403"
+  | "FA404"
+  | "FA405"
+  | "FA406"
+  | "FA407"
   | "FA999";
 
 /**
@@ -51,5 +61,14 @@ export const CODES: Readonly<Record<ErrorCode, string>> = {
   FA020: "A layout definition is invalid",
   FA021: "A layout cannot be represented under the chosen rules",
   FA022: "A value does not fit the layout it was assigned to",
+  FA351: "An allocation would exceed the limit on all memory",
+  FA352: "An allocation would exceed the limit of a tag or of a child budget",
+  FA401: "Memory that is freed by hand was used after it was freed",
+  FA402: "The streaming budget cannot hold an asset",
+  FA403: "Something was freed or released twice",
+  FA404: "Something was freed or released where it does not come from",
+  FA405: "A pool or table has reached the most that it may hold",
+  FA406: "Something pinned was to be freed, or a pin taken off that is not there",
+  FA407: "A streaming asset is in another state than the call needs",
   FA999: "An internal invariant broke: this is a bug in the library",
 };

@@ -6,7 +6,9 @@ import { ConfigError, show } from "./errors.ts";
 import { arrayBufferSource, sharedArrayBufferSource } from "./memory/buffer_source.ts";
 import type { ChunkSource } from "./memory/chunk_source.ts";
 import { MAX_CHUNK } from "./memory/segment.ts";
+import { checkSizes } from "./memory/slab.ts";
 import { hasWasm, sharedWasmSource, wasmSource } from "./memory/wasm_source.ts";
+import type { Leak } from "./observe/leak.ts";
 import { kilobytes, megabytes } from "./units.ts";
 
 /**
@@ -58,6 +60,23 @@ export interface AllocConfig {
   readonly sampleSites?: number;
   /** How many frames are alive at once: what a frame allocates lives through the `framesAlive - 1` frames after it. @default {1} */
   readonly framesAlive?: number;
+  /**
+   * The sizes of slots in the pool and behind handles, in bytes, ascending; they are rounded up to multiples of 16. What is larger
+   * than the largest gets a block of the heap. @default {[16, 32, 64, 128, 256, 512, 1024, 2048, 4096]}
+   */
+  readonly poolClasses?: readonly number[];
+  /** Bytes of a page of slots. @default {64 KB} */
+  readonly poolPageSize?: number;
+  /** How many empty pages of each size are kept for later. @default {4} */
+  readonly poolIdlePages?: number;
+  /** How many bytes of freed heap blocks are kept to be used again. @default {16 MB} */
+  readonly heapIdleBytes?: number;
+  /** Bytes that streaming assets may reserve together. @default {a quarter of memoryLimit, or 256 MB where there is none} */
+  readonly streamingBudget?: number;
+  /** Bytes that may be held from chunk sources in all; the same as a hard global budget. @default {Infinity} */
+  readonly memoryLimit?: number;
+  /** Is told when the allocator is disposed of while something is in use that has to be freed by hand. */
+  readonly onLeaks?: (leaks: readonly Leak[]) => void;
 }
 
 /** The presets of {@linkcode AllocConfig}. */
@@ -74,6 +93,8 @@ export interface AllocConfigPresets {
   release(): AllocConfig;
 }
 
+const POOL_CLASSES: readonly number[] = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096];
+
 /** Presets: plain options to start from. */
 export const AllocConfig: AllocConfigPresets = {
   default: () => ({
@@ -84,10 +105,20 @@ export const AllocConfig: AllocConfigPresets = {
     debug: false,
     framesAlive: 1,
   }),
-  minimal: () => ({ ...AllocConfig.default(), frameArenaSize: megabytes(1), stats: "totals" }),
+  minimal: () => ({
+    ...AllocConfig.default(),
+    frameArenaSize: megabytes(1),
+    poolClasses: [32, 128, 512, 2048],
+    poolPageSize: kilobytes(16),
+    heapIdleBytes: megabytes(1),
+    stats: "totals",
+  }),
   highPerformance: () => ({
     ...AllocConfig.default(),
     frameArenaSize: megabytes(64),
+    poolClasses: [...POOL_CLASSES, 8192],
+    poolPageSize: kilobytes(256),
+    heapIdleBytes: megabytes(64),
     safety: "release",
     stats: "totals",
   }),
@@ -107,6 +138,13 @@ export interface ResolvedConfig {
   readonly debug: boolean;
   readonly sampleSites: number;
   readonly framesAlive: number;
+  readonly poolClasses: readonly number[];
+  readonly poolPageSize: number;
+  readonly poolIdlePages: number;
+  readonly heapIdleBytes: number;
+  readonly streamingBudget: number;
+  readonly memoryLimit: number;
+  readonly onLeaks: ((leaks: readonly Leak[]) => void) | undefined;
 }
 
 const MIN_ARENA = kilobytes(1);
@@ -122,6 +160,13 @@ const OPTIONS: readonly string[] = [
   "debug",
   "sampleSites",
   "framesAlive",
+  "poolClasses",
+  "poolPageSize",
+  "poolIdlePages",
+  "heapIdleBytes",
+  "streamingBudget",
+  "memoryLimit",
+  "onLeaks",
 ];
 
 /**
@@ -169,6 +214,31 @@ export function resolveConfig(config: AllocConfig): ResolvedConfig {
   if (!Number.isInteger(framesAlive) || framesAlive < 1 || framesAlive > MAX_FRAMES_ALIVE) {
     throw invalid("framesAlive", framesAlive, `a whole number from 1 to ${MAX_FRAMES_ALIVE}`);
   }
+  const poolClasses = or(config.poolClasses, POOL_CLASSES);
+  checkSizes("poolClasses", poolClasses);
+  const largest = Math.ceil(poolClasses.at(-1)! / 16) * 16;
+  const poolPageSize = bytes(
+    "poolPageSize",
+    or(config.poolPageSize, Math.max(kilobytes(64), largest)),
+    largest,
+    MAX_CHUNK,
+  );
+  const poolIdlePages = or(config.poolIdlePages, 4);
+  if (!Number.isInteger(poolIdlePages) || poolIdlePages < 0) {
+    throw invalid("poolIdlePages", poolIdlePages, "a whole number of zero or more");
+  }
+  const heapIdleBytes = bytes("heapIdleBytes", or(config.heapIdleBytes, megabytes(16)), 0, Number.MAX_SAFE_INTEGER);
+  const memoryLimit = config.memoryLimit === undefined || config.memoryLimit === Infinity
+    ? Infinity
+    : bytes("memoryLimit", config.memoryLimit, MIN_ARENA, Number.MAX_SAFE_INTEGER);
+  const streamingBudget = bytes(
+    "streamingBudget",
+    or(config.streamingBudget, memoryLimit === Infinity ? megabytes(256) : Math.floor(memoryLimit / 4)),
+    0,
+    Number.MAX_SAFE_INTEGER,
+  );
+  const { onLeaks } = config;
+  if (onLeaks !== undefined && typeof onLeaks !== "function") throw invalid("onLeaks", onLeaks, "a function");
   const source = sourceOf(config.source);
   if (safety === "revoke" && !source.capabilities.revocable) {
     throw new ConfigError(
@@ -187,6 +257,13 @@ export function resolveConfig(config: AllocConfig): ResolvedConfig {
     debug,
     sampleSites,
     framesAlive,
+    poolClasses,
+    poolPageSize,
+    poolIdlePages,
+    heapIdleBytes,
+    streamingBudget,
+    memoryLimit,
+    onLeaks,
   };
 }
 

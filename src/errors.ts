@@ -110,6 +110,68 @@ export class ArenaExhaustedError extends FrameAllocError {
 }
 
 /**
+ * An allocation would exceed a hard limit: of all memory (`FA351`), or of a tag (`FA352`). Nothing was changed.
+ *
+ * @example A limit for a tag
+ * ```ts
+ * import { BudgetError, kilobytes, SmartAlloc } from "@framealloc/core";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const alloc = new SmartAlloc();
+ * alloc.budgets.setTag("audio", { hard: kilobytes(4) });
+ * using _frame = alloc.frame();
+ * const error = assertThrows(
+ *   () => alloc.withTag("audio", (alloc) => alloc.frameSlice(Float32Array, 2000)),
+ *   BudgetError,
+ * );
+ * assertEquals([error.code, error.budget, error.requested, error.limit], ["FA352", "audio", 8000, 4096]);
+ * ```
+ */
+export class BudgetError extends FrameAllocError {
+  /** The bytes that were asked for, with padding. */
+  readonly requested: number;
+  /** Which budget refused: a path of tags, `"global"`, or the name of a child. */
+  readonly budget: string;
+  /** The limit, in bytes. */
+  readonly limit: number;
+
+  /**
+   * Makes the error of an exceeded budget.
+   *
+   * @param code Which kind of budget.
+   * @param message What was attempted, what is so, and what to do.
+   * @param requested The bytes that were asked for.
+   * @param budget The name of the budget.
+   * @param limit The limit, in bytes.
+   */
+  constructor(code: "FA351" | "FA352", message: string, requested: number, budget: string, limit: number) {
+    super(code, message);
+    this.requested = requested;
+    this.budget = budget;
+    this.limit = limit;
+  }
+}
+
+/**
+ * Memory that is freed by hand was used after that, freed twice or in the wrong place, or is in another state than was asked for
+ * (`FA401`–`FA407`).
+ *
+ * @example A record that is freed twice
+ * ```ts
+ * import { f32, PoolError, SmartAlloc, struct } from "@framealloc/core";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const Enemy = struct("Enemy", { health: f32 });
+ * const alloc = new SmartAlloc();
+ * const enemy = alloc.poolAlloc(Enemy);
+ * alloc.poolFree(enemy);
+ * assertThrows(() => enemy.health, PoolError, "FA401");
+ * assertThrows(() => alloc.poolFree(enemy), PoolError, "FA403");
+ * ```
+ */
+export class PoolError extends FrameAllocError {}
+
+/**
  * An argument or an index is out of range or of the wrong kind (`FA008`, `FA009`).
  *
  * @example A count that is no count

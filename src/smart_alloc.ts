@@ -1,56 +1,48 @@
 /**
- * The allocator that programs use: one line per method over the subsystems behind it.
+ * The allocator that programs use: frames, and everything that outlives them. One line per method; what is behind it is made on
+ * first use.
  */
 
-import { type AllocConfig, resolveConfig } from "./config.ts";
-import { FrameArena } from "./frame/frame_arena.ts";
-import type { BoxOf } from "./frame/frame_box.ts";
-import type { FrameMap, KeyLayout } from "./frame/frame_map.ts";
-import type { FrameString } from "./frame/frame_string.ts";
-import type { FrameCheckpoint, FrameGuard, FrameScope, PhaseGuard, TagGuard } from "./frame/guards.ts";
-import type { PublishedFrame } from "./frame/published_frame.ts";
-import type { Batch, BatchBase } from "./layout/batch.ts";
-import type { ColumnsOf } from "./layout/columns.ts";
+import type { AllocConfig } from "./config.ts";
+import { FrameAlloc } from "./frame_alloc.ts";
+import type { Frames } from "./frame/frames.ts";
+import type { RetentionPolicy } from "./frame/retention.ts";
+import type { Face } from "./layout/face.ts";
 import type { Layout, RecordOf, ValuesOf } from "./layout/layout.ts";
-import type { NumberVec } from "./layout/number_vec.ts";
-import type { RecordVec } from "./layout/record_vec.ts";
-import type { Bool, NumericScalar } from "./layout/scalar.ts";
-import type { TypedArrayConstructor, ViewOf } from "./memory/typed_array.ts";
-import type { FrameSummary, Stats } from "./observe/stats.ts";
+import { BlockStore } from "./memory/block.ts";
+import { arrayBufferSource } from "./memory/buffer_source.ts";
+import type { TypedArray } from "./memory/typed_array.ts";
+import { Budgets } from "./observe/budgets.ts";
+import type { Ledger } from "./observe/ledger.ts";
+import type { Leak } from "./observe/leak.ts";
+import type { Context } from "./pool/context.ts";
+import { Groups } from "./pool/groups.ts";
+import { Handles } from "./pool/handles.ts";
+import { Heap, type HeapBlock } from "./pool/heap.ts";
+import { ObjectPool, type ObjectPoolOptions } from "./pool/object_pool.ts";
+import { initialise, type OwnedBox } from "./pool/owned_box.ts";
+import { Pool } from "./pool/pool.ts";
+import { type ScratchPool, type ScratchPoolOptions, ScratchPools } from "./pool/scratch_pool.ts";
+import { Streaming } from "./pool/streaming.ts";
+import type { Stats } from "./stats.ts";
+import { type PromotedBox, type PromotedSlice, type PromotionResult, Promotions } from "./promotion.ts";
 
-/** Options of {@linkcode SmartAlloc.frameSlice}. */
-export interface SliceOptions {
-  /** Whether the slice is filled with zeros; otherwise it holds whatever was there before. @default {false} */
+/** Options of {@linkcode SmartAlloc.heapAlloc}. */
+export interface HeapOptions {
+  /** Whether the block holds zeros; without, it may hold what a freed block held. @default {true} */
   readonly zero?: boolean;
 }
 
 /**
- * Options of {@linkcode SmartAlloc.frameAllocBatch}.
- *
- * @typeParam L The layout of the records.
- */
-export interface BatchOptions<L extends Layout> {
-  /** A batch of the same layout and allocator to use again instead of making a new one. Whoever holds it sees the new memory. */
-  readonly into?: Batch<L> | undefined;
-}
-
-/**
- * What {@linkcode SmartAlloc.speculative} came to.
- *
- * @typeParam T What the function returns.
- */
-export type SpeculativeResult<T> =
-  | { readonly success: true; readonly value: T }
-  | { readonly success: false; readonly error: unknown };
-
-/**
  * An allocator with memory of its own. Two of them never share any.
  *
- * Between {@linkcode SmartAlloc.beginFrame} and {@linkcode SmartAlloc.endFrame} it hands out memory of the frame: all of it is free
- * again when the frame ends, at no cost. Fresh memory holds whatever was there before, unless a method says otherwise. What happens
+ * Between {@linkcode FrameAlloc.beginFrame} and {@linkcode FrameAlloc.endFrame} it hands out memory of the frame: all of it is free
+ * again when the frame ends, at no cost. What is to live longer comes from the pool, the heap, groups, scratch pools, handles or
+ * streaming, each with an end of its own. Fresh memory holds whatever was there before, unless a method says otherwise. What happens
  * to handles that are kept longer is decided by the option `safety`: see {@linkcode Safety}.
  *
- * Methods whose names begin with `try` return `undefined` where the others throw `FA003`; they throw in all other cases.
+ * Methods whose names begin with `try` return `undefined` where the others throw `FA003`, `FA351` or `FA352`; they throw in all other
+ * cases.
  *
  * @example A frame loop
  * ```ts
@@ -73,622 +65,413 @@ export type SpeculativeResult<T> =
  * assertEquals(alloc.stats().totals.frames, 3);
  * ```
  */
-export class SmartAlloc {
-  readonly #frames: FrameArena;
+export class SmartAlloc extends FrameAlloc {
+  readonly #frames: Frames;
+  readonly #ledger: Ledger;
+  readonly #context: Context;
+  #pools: Pool | undefined;
+  #heaps: Heap | undefined;
+  #handles: Handles | undefined;
+  #groups: Groups | undefined;
+  #scratch: ScratchPools | undefined;
+  #streaming: Streaming | undefined;
+  #budgets: Budgets<SmartAlloc> | undefined;
+  #promotions: Promotions | undefined;
+  readonly #objectPools: ObjectPool<object>[] = [];
+  /** Allocators that records were spilled to. */
+  readonly #spilledTo: SmartAlloc[] = [];
 
   /**
-   * Makes an allocator. Memory is asked for by the first frame.
+   * Makes an allocator. Memory is asked for on first use.
    *
    * @param config Its options; by default those of `AllocConfig.default()`.
    * @throws {ConfigError} `FA010` if an option is unknown, contradictory or absurd.
    * @throws {ConfigError} `FA011` if the chunk source cannot honour an option.
    */
   constructor(config: AllocConfig = {}) {
-    this.#frames = new FrameArena(resolveConfig(config));
+    super(config);
+    const frames = this.#frames = this.$frames as Frames;
+    this.#ledger = frames.ledger;
+    this.#context = frames;
+    if (frames.config.memoryLimit !== Infinity) this.budgets.setGlobal({ hard: frames.config.memoryLimit });
+    this.#ledger.relieve = (bytes) => this.#relieve(bytes);
   }
 
-  /** Whether a frame is open. */
-  get inFrame(): boolean {
-    return this.#frames.inFrame;
-  }
-
-  /** The number of the current frame, or of the last one; 0 before the first. */
-  get frameNumber(): number {
-    return this.#frames.frameNumber;
-  }
+  // The pool
 
   /**
-   * Begins a frame.
+   * One record that lives until it is freed. Its memory holds whatever was there before.
    *
-   * @throws {FrameStateError} `FA004` if one is open already; `FA012` after {@linkcode SmartAlloc.dispose}.
-   * @throws {ArenaExhaustedError} `FA003` if there is no memory yet and the source refuses; no frame is open then.
-   */
-  beginFrame(): void {
-    this.#frames.begin();
-  }
-
-  /**
-   * Ends the frame, and with it its scopes, its phases and all its memory.
-   *
-   * @throws {FrameStateError} `FA005` if none is open.
-   */
-  endFrame(): void {
-    this.#frames.end();
-  }
-
-  /**
-   * Ends the frame and says what it came to. Makes garbage: for reports, not for every frame.
-   *
-   * @returns What the frame came to.
-   * @throws {FrameStateError} `FA005` if none is open.
-   *
-   * @example
-   * ```ts
-   * import { SmartAlloc } from "@framealloc/core";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const alloc = new SmartAlloc();
-   * alloc.beginFrame();
-   * alloc.frameSlice(Uint8Array, 100);
-   * const { number, bytes, allocations } = alloc.endFrameWithSummary();
-   * assertEquals([number, bytes, allocations], [1, 112, 1]); // everything is aligned to 16 bytes
-   * ```
-   */
-  endFrameWithSummary(): FrameSummary {
-    const frames = this.#frames;
-    const { used: bytes, peak, count: allocations } = frames.region;
-    const ms = frames.elapsed;
-    frames.end();
-    const { meter, frameNumber: number } = frames;
-    return { number, bytes, peak, allocations, ms, tags: meter.tagStats(), phases: meter.phaseStats() };
-  }
-
-  /**
-   * Begins a frame that ends with the returned guard.
-   *
-   * @returns The guard, for `using` or its `end()`.
-   * @throws As {@linkcode SmartAlloc.beginFrame}.
-   */
-  frame(): FrameGuard {
-    return this.#frames.guard();
-  }
-
-  /**
-   * The bytes that the configured limits leave to this frame: `Infinity` where nothing limits it.
-   *
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   */
-  frameRemaining(): number {
-    if (!this.#frames.inFrame) throw this.#frames.closed("tell what remains");
-    return this.#frames.region.remaining;
-  }
-
-  /**
-   * One record of a layout.
+   * What no slot of the pool can hold (see the option `poolClasses`) gets a block of the heap; `stats().pool.large` counts those.
    *
    * @param layout The layout.
    * @returns The record; for a scalar a cell that holds one.
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
+   * @throws {ArenaExhaustedError} `FA003` if the chunk source refuses.
+   * @throws {BudgetError} `FA351` or `FA352` if a budget does.
    *
    * @example
    * ```ts
-   * import { f32, SmartAlloc, struct, vec3f } from "@framealloc/core";
-   * import { assertEquals } from "@std/assert";
+   * import { f32, PoolError, SmartAlloc, struct } from "@framealloc/core";
+   * import { assertThrows } from "@std/assert";
    *
-   * const Ray = struct("Ray", { origin: vec3f, length: f32 });
+   * const Enemy = struct("Enemy", { health: f32 });
    * const alloc = new SmartAlloc();
-   * using _frame = alloc.frame();
-   * const ray = alloc.frameAlloc(Ray);
-   * ray.length = 100;
-   * ray.origin.set(0, 1, 0);
-   * assertEquals(Ray.toObject(ray), { origin: { x: 0, y: 1, z: 0 }, length: 100 });
+   * const enemy = alloc.poolAlloc(Enemy);
+   * enemy.health = 100;
+   * alloc.poolFree(enemy);
+   * alloc.poolAlloc(Enemy).health = 50; // in the same slot
+   * assertThrows(() => enemy.health, PoolError, "FA401");
    * ```
    */
-  frameAlloc<L extends Layout>(layout: L): RecordOf<L> {
-    return (this.#frames.record(layout) ?? this.#refuse(layout.name)) as unknown as RecordOf<L>;
+  poolAlloc<L extends Layout>(layout: L): RecordOf<L> {
+    return (this.#pool.record(layout) ?? this.#elsewhere(this.#pool, layout, "poolAlloc")) as unknown as RecordOf<L>;
   }
 
-  /** As {@linkcode SmartAlloc.frameAlloc}, but `undefined` if there is not enough memory. */
-  tryFrameAlloc<L extends Layout>(layout: L): RecordOf<L> | undefined {
-    return this.#frames.record(layout) as unknown as RecordOf<L> | undefined;
+  /** As {@linkcode SmartAlloc.poolAlloc}, but `undefined` if there is not enough memory. */
+  tryPoolAlloc<L extends Layout>(layout: L): RecordOf<L> | undefined {
+    return (this.#pool.record(layout) ?? this.#perhaps(this.#pool, "tryPoolAlloc", layout)) as unknown as
+      | RecordOf<L>
+      | undefined;
   }
 
   /**
-   * One value, initialised: to zeros where `init` leaves something out.
+   * Frees a record. Whoever still holds it is told when they use it, also after its slot was given to another one; in the safety mode
+   * `"release"` nobody is told, and the same object may be given out again.
+   *
+   * @param record What {@linkcode SmartAlloc.poolAlloc} returned.
+   * @throws {PoolError} `FA403` if it was freed before, `FA404` if it is no record of this pool, or only a part of one.
+   */
+  poolFree(record: object): void {
+    const other = this.#spilledTo.length === 0 ? undefined : this.#spilledTo.find((other) => other.#pool.owns(record));
+    if (other === undefined) this.#pool.free(record);
+    else other.poolFree(record);
+  }
+
+  /**
+   * One value in the pool, initialised: to zeros where `init` leaves something out.
    *
    * @param layout The layout.
    * @param init What to fill it with.
-   * @returns The box; for a scalar its cell. Both are reached through `value`.
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
+   * @returns The box, for `using` or its `free()`.
+   * @throws As {@linkcode SmartAlloc.poolAlloc}.
+   * @throws {LayoutError} `FA022` if `init` does not fit; nothing is allocated then.
+   */
+  poolBox<L extends Layout>(layout: L, init?: ValuesOf<L>): OwnedBox<L> {
+    return (this.#pool.box(layout, init) ??
+      this.#elsewhere(this.#pool, layout, "poolBox", init)) as unknown as OwnedBox<L>;
+  }
+
+  /** As {@linkcode SmartAlloc.poolBox}, but `undefined` if there is not enough memory. */
+  tryPoolBox<L extends Layout>(layout: L, init?: ValuesOf<L>): OwnedBox<L> | undefined {
+    return (this.#pool.box(layout, init) ?? this.#perhaps(this.#pool, "tryPoolBox", layout, init)) as unknown as
+      | OwnedBox<L>
+      | undefined;
+  }
+
+  /**
+   * A pool of plain JavaScript objects.
+   *
+   * @typeParam T What they are.
+   * @param create Makes an object; it must be a fresh one each time.
+   * @param options How many there may be, and how they are made ready to be used again.
+   * @returns The pool.
+   * @throws {ArgumentError} `FA008` if an option makes no sense.
+   */
+  objectPool<T extends object>(create: () => T, options?: ObjectPoolOptions<T>): ObjectPool<T> {
+    const pool = new ObjectPool(create, options);
+    this.#objectPools.push(pool as unknown as ObjectPool<object>);
+    return pool;
+  }
+
+  // The heap
+
+  /**
+   * A block of memory that lives until it is freed. Its memory is then detached, and used again for other blocks.
+   *
+   * @param bytes How many bytes.
+   * @param options Whether it must hold zeros.
+   * @returns The block, for `using` or its `free()`.
+   * @throws {ArenaExhaustedError} `FA003` if there is no such memory.
+   * @throws {BudgetError} `FA351` or `FA352` if a budget refuses.
+   * @throws {ArgumentError} `FA008` if the size is no whole number of zero or more.
+   */
+  heapAlloc(bytes: number, options?: HeapOptions): HeapBlock {
+    const block = this.#heap.alloc(bytes, options?.zero !== false);
+    if (block !== undefined) return block;
+    const spill = this.#spill(this.#heap);
+    if (spill !== undefined) return spill.heapAlloc(bytes, options);
+    throw this.#heap.refusal("allocate a heap block", bytes);
+  }
+
+  /** As {@linkcode SmartAlloc.heapAlloc}, but `undefined` if there is not enough memory. */
+  tryHeapAlloc(bytes: number, options?: HeapOptions): HeapBlock | undefined {
+    return this.#heap.alloc(bytes, options?.zero !== false) ?? this.#spill(this.#heap)?.tryHeapAlloc(bytes, options);
+  }
+
+  /**
+   * One value on the heap, in a buffer of its own, initialised: to zeros where `init` leaves something out.
+   *
+   * @param layout The layout.
+   * @param init What to fill it with.
+   * @returns The box, for `using` or its `free()`.
+   * @throws As {@linkcode SmartAlloc.heapAlloc}.
+   * @throws {LayoutError} `FA022` if `init` does not fit; nothing is allocated then.
+   */
+  heapBox<L extends Layout>(layout: L, init?: ValuesOf<L>): OwnedBox<L> {
+    return (this.#heap.box(layout, init) ??
+      this.#elsewhere(this.#heap, layout, "heapBox", init)) as unknown as OwnedBox<L>;
+  }
+
+  /** As {@linkcode SmartAlloc.heapBox}, but `undefined` if there is not enough memory. */
+  tryHeapBox<L extends Layout>(layout: L, init?: ValuesOf<L>): OwnedBox<L> | undefined {
+    return (this.#heap.box(layout, init) ?? this.#perhaps(this.#heap, "tryHeapBox", layout, init)) as unknown as
+      | OwnedBox<L>
+      | undefined;
+  }
+
+  // Named lifetimes
+
+  /** Records behind plain numbers that survive every copy, and can be packed. */
+  get handles(): Handles {
+    return this.#handles ??= new Handles(this.#context, this.#heap);
+  }
+
+  /** Groups: things that are freed together. */
+  get groups(): Groups {
+    return this.#groups ??= new Groups(this.#context);
+  }
+
+  /**
+   * A scratch pool: memory that outlives frames and is reset by hand.
+   *
+   * @param name Its name: the same name gives the same pool.
+   * @param options How large it is. They count when the pool is made.
+   * @returns The pool.
+   * @throws {ArgumentError} `FA008` if the name is empty.
+   * @throws {ConfigError} `FA010` if an option makes no sense.
+   * @throws {ArenaExhaustedError} `FA003` if the chunk source refuses.
+   * @throws {BudgetError} `FA351` if the global budget does.
+   */
+  scratchPool(name: string, options?: ScratchPoolOptions): ScratchPool {
+    return this.#scratchPools.get(name, options);
+  }
+
+  /** Memory for large assets under a budget of its own. */
+  get streaming(): Streaming {
+    if (this.#streaming === undefined) {
+      const streaming = this.#streaming = new Streaming(this.#context, this.#heap);
+      this.#ledger.onFrame = () => streaming.$turn();
+    }
+    return this.#streaming;
+  }
+
+  /** Limits on memory. */
+  get budgets(): Budgets<SmartAlloc> {
+    return this.#budgets ??= new Budgets<SmartAlloc>(this.#ledger, this, this.#frames.config.stats === "tags");
+  }
+
+  // Retention and promotion
+
+  /**
+   * A record in frame memory that says what is to become of it when the frame ends with
+   * {@linkcode SmartAlloc.endFrameWithPromotions}. Any other end of the frame discards it, and so does a rollback.
+   *
+   * @param layout The layout.
+   * @param policy What is to become of it.
+   * @param init What to fill it with; it holds zeros where this leaves something out.
+   * @returns The record.
+   * @throws As {@linkcode FrameAlloc.frameAlloc}.
+   * @throws {ArgumentError} `FA008` if the policy is none.
    * @throws {LayoutError} `FA022` if `init` does not fit.
-   */
-  frameBox<L extends Layout>(layout: L, init?: ValuesOf<L>): BoxOf<L> {
-    return (this.#frames.box(layout, init) ?? this.#refuse(layout.name)) as unknown as BoxOf<L>;
-  }
-
-  /** As {@linkcode SmartAlloc.frameBox}, but `undefined` if there is not enough memory. */
-  tryFrameBox<L extends Layout>(layout: L, init?: ValuesOf<L>): BoxOf<L> | undefined {
-    return this.#frames.box(layout, init) as unknown as BoxOf<L> | undefined;
-  }
-
-  /**
-   * A typed array in frame memory. Arrays are recycled from frame to frame: the same request gets the same object again.
-   *
-   * @param constructor The kind of array, such as `Float32Array`.
-   * @param length The number of elements.
-   * @param options Whether to fill it with zeros.
-   * @returns The array.
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
-   * @throws {ArgumentError} `FA008` if the length is no whole number of zero or more.
    *
    * @example
    * ```ts
-   * import { SmartAlloc } from "@framealloc/core";
+   * import { f32, RetentionPolicy, SmartAlloc, struct, u32 } from "@framealloc/core";
    * import { assertEquals } from "@std/assert";
    *
+   * const Path = struct("Path", { cost: f32, steps: u32 });
    * const alloc = new SmartAlloc();
-   * using _frame = alloc.frame();
-   * const heights = alloc.frameSlice(Float32Array, 256, { zero: true });
-   * assertEquals([heights.length, heights[255]], [256, 0]);
+   * alloc.beginFrame();
+   * const path = alloc.frameRetained(Path, RetentionPolicy.PromoteToPool, { cost: 3, steps: 7 });
+   * const result = alloc.endFrameWithPromotions();
+   * const kept = result.of(path)!;
+   * assertEquals(Path.toObject(kept.record), { cost: 3, steps: 7 });
+   * kept.free();
    * ```
    */
-  frameSlice<C extends TypedArrayConstructor>(constructor: C, length: number, options?: SliceOptions): ViewOf<C> {
-    return this.#frames.slice(constructor, length, options?.zero === true) ?? this.#refuse("a slice");
+  frameRetained<L extends Layout>(layout: L, policy: RetentionPolicy, init?: ValuesOf<L>): RecordOf<L> {
+    const promotions = this.#promoting;
+    promotions.check(policy);
+    const record = this.frameAlloc(layout) as unknown as Face;
+    initialise(layout, record, init);
+    promotions.retain(record, layout, policy);
+    return record as unknown as RecordOf<L>;
   }
 
-  /** As {@linkcode SmartAlloc.frameSlice}, but `undefined` if there is not enough memory. */
-  tryFrameSlice<C extends TypedArrayConstructor>(
-    constructor: C,
-    length: number,
-    options?: SliceOptions,
-  ): ViewOf<C> | undefined {
-    return this.#frames.slice(constructor, length, options?.zero === true);
+  /** As {@linkcode SmartAlloc.frameRetained}, in terms of {@linkcode Importance}. */
+  frameWithImportance<L extends Layout>(layout: L, importance: RetentionPolicy, init?: ValuesOf<L>): RecordOf<L> {
+    return this.frameRetained(layout, importance, init);
   }
 
   /**
-   * A growable list: of records for a layout, of numbers for a scalar layout or a typed array.
+   * Promotes what was retained in this frame, and ends it. What cannot be promoted is reported, and ends with the frame.
    *
-   * @param of The layout of the elements, or a kind of typed array.
-   * @param capacity The elements to make room for at once. @default {16}
-   * @returns The empty list.
-   * @throws {FrameStateError} `FA001` if no frame is open.
+   * @returns The live copies, and what became of everything.
+   * @throws {FrameStateError} `FA005` if no frame is open.
+   */
+  endFrameWithPromotions(): PromotionResult {
+    return this.#promoting.endFrame(() => this.endFrameWithSummary());
+  }
+
+  /**
+   * Copies a record or a box out of its frame at once.
+   *
+   * @param record The record or box; in fact any that lives.
+   * @param policy Where to. @default {RetentionPolicy.PromoteToPool}
+   * @returns The copy.
+   * @throws {StaleHandleError} `FA002` if its frame has ended.
    * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
-   * @throws {ArgumentError} `FA008` if the capacity is no whole number of zero or more.
+   * @throws {BudgetError} `FA351` or `FA352` if a budget refuses.
+   * @throws {PoolError} `FA404` if there is no such scratch pool.
+   * @throws {ArgumentError} `FA008` if it is nothing that can be promoted there.
    */
-  frameVec<S extends NumericScalar>(of: S, capacity?: number): NumberVec<S["array"]>;
-  /** A growable list of numbers in frame memory. */
-  frameVec<C extends TypedArrayConstructor>(of: C, capacity?: number): NumberVec<C>;
-  /** A growable list of records in frame memory. */
-  frameVec<L extends Layout>(of: Exclude<L, Bool>, capacity?: number): RecordVec<L>;
-  frameVec(of: Layout | TypedArrayConstructor, capacity?: number): unknown {
-    return this.#frames.vec(of, capacity) ?? this.#refuse("a vec");
-  }
-
-  /** As {@linkcode SmartAlloc.frameVec}, but `undefined` if there is not enough memory. */
-  tryFrameVec<S extends NumericScalar>(of: S, capacity?: number): NumberVec<S["array"]> | undefined;
-  /** A growable list of numbers in frame memory, or `undefined`. */
-  tryFrameVec<C extends TypedArrayConstructor>(of: C, capacity?: number): NumberVec<C> | undefined;
-  /** A growable list of records in frame memory, or `undefined`. */
-  tryFrameVec<L extends Layout>(of: Exclude<L, Bool>, capacity?: number): RecordVec<L> | undefined;
-  tryFrameVec(of: Layout | TypedArrayConstructor, capacity?: number): unknown {
-    return this.#frames.vec(of, capacity);
-  }
-
+  promote<A extends TypedArray>(slice: A, policy?: RetentionPolicy): PromotedSlice<A>;
   /**
-   * A map from numbers to values.
+   * Copies a slice out of its frame at once: to the heap, or to a scratch pool.
    *
-   * @param key The layout of the keys: a number of at most 32 bits, or `f64`.
-   * @param value The layout of the values.
-   * @param capacity The entries to make room for at once. @default {16}
-   * @returns The empty map.
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
-   * @throws {ArgumentError} `FA008` if a layout cannot serve, or the capacity is no whole number of zero or more.
+   * @param slice The slice.
+   * @param policy Where to. @default {RetentionPolicy.PromoteToHeap}
+   * @returns The copy.
    */
-  frameMap<V extends Layout>(key: KeyLayout, value: V, capacity?: number): FrameMap<V> {
-    return (this.#frames.map(key, value, capacity) ?? this.#refuse("a map")) as unknown as FrameMap<V>;
+  promote<R extends object>(record: R, policy?: RetentionPolicy): PromotedBox<R>;
+  promote(value: object, policy?: RetentionPolicy): unknown {
+    return this.#promoting.promote(value, policy);
   }
 
-  /** As {@linkcode SmartAlloc.frameMap}, but `undefined` if there is not enough memory. */
-  tryFrameMap<V extends Layout>(key: KeyLayout, value: V, capacity?: number): FrameMap<V> | undefined {
-    return this.#frames.map(key, value, capacity) as unknown as FrameMap<V> | undefined;
-  }
-
-  /**
-   * A growable text, as UTF-8.
-   *
-   * @param text What it starts with. @default {""}
-   * @returns The text.
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
-   */
-  frameString(text: string = ""): FrameString {
-    return this.#frames.string(text) ?? this.#refuse("a text");
-  }
-
-  /** As {@linkcode SmartAlloc.frameString}, but `undefined` if there is not enough memory. */
-  tryFrameString(text: string = ""): FrameString | undefined {
-    return this.#frames.string(text);
-  }
-
-  /**
-   * Many records of one layout, side by side.
-   *
-   * @param layout The layout.
-   * @param length The number of records.
-   * @param options A batch to use again.
-   * @returns The batch.
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
-   * @throws {ArgumentError} `FA008` if the length is no whole number of zero or more, or `into` is of another layout.
-   *
-   * @example Use one handle every frame
-   * ```ts
-   * import { type Batch, f32, SmartAlloc, struct } from "@framealloc/core";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const Spark = struct("Spark", { x: f32, y: f32 });
-   * const alloc = new SmartAlloc();
-   * const options: { into?: Batch<typeof Spark> } = {};
-   * for (let i = 0; i < 3; i++) {
-   *   using _frame = alloc.frame();
-   *   const sparks = options.into = alloc.frameAllocBatch(Spark, 100, options);
-   *   sparks.view(Float32Array).fill(i);
-   *   assertEquals(sparks.at(99).y, i);
-   * }
-   * ```
-   */
-  frameAllocBatch<L extends Layout>(layout: L, length: number, options?: BatchOptions<L>): Batch<L> {
-    const batch = this.#frames.batch(layout, length, options?.into as unknown as BatchBase | undefined);
-    return (batch ?? this.#refuse(layout.name)) as unknown as Batch<L>;
-  }
-
-  /** As {@linkcode SmartAlloc.frameAllocBatch}, but `undefined` if there is not enough memory. */
-  tryFrameAllocBatch<L extends Layout>(layout: L, length: number, options?: BatchOptions<L>): Batch<L> | undefined {
-    const batch = this.#frames.batch(layout, length, options?.into as unknown as BatchBase | undefined);
-    return batch as unknown as Batch<L> | undefined;
-  }
-
-  /**
-   * One typed array per scalar of a layout: the fastest thing to loop over. The arrays are recycled from frame to frame.
-   *
-   * @param layout The layout.
-   * @param length The number of elements.
-   * @returns The columns.
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
-   * @throws {ArgumentError} `FA008` if the length is no whole number of zero or more.
-   */
-  frameColumns<L extends Layout>(layout: L, length: number): ColumnsOf<L> {
-    return (this.#frames.columns(layout, length) ?? this.#refuse(layout.name)) as ColumnsOf<L>;
-  }
-
-  /** As {@linkcode SmartAlloc.frameColumns}, but `undefined` if there is not enough memory. */
-  tryFrameColumns<L extends Layout>(layout: L, length: number): ColumnsOf<L> | undefined {
-    return this.#frames.columns(layout, length) as ColumnsOf<L> | undefined;
-  }
-
-  /**
-   * Two records side by side.
-   *
-   * @param layout The layout.
-   * @returns The records.
-   * @throws As {@linkcode SmartAlloc.frameAlloc}.
-   *
-   * @example
-   * ```ts
-   * import { SmartAlloc, vec2f } from "@framealloc/core";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const alloc = new SmartAlloc();
-   * using _frame = alloc.frame();
-   * const [from, to] = alloc.frameAlloc2(vec2f);
-   * from.set(0, 0);
-   * to.set(3, 4);
-   * assertEquals(Math.hypot(to.x - from.x, to.y - from.y), 5);
-   * ```
-   */
-  frameAlloc2<L extends Layout>(layout: L): [RecordOf<L>, RecordOf<L>] {
-    return (this.#frames.tuple(layout, 2) ?? this.#refuse(layout.name)) as unknown as [RecordOf<L>, RecordOf<L>];
-  }
-
-  /** As {@linkcode SmartAlloc.frameAlloc2}, but `undefined` if there is not enough memory. */
-  tryFrameAlloc2<L extends Layout>(layout: L): [RecordOf<L>, RecordOf<L>] | undefined {
-    return this.#frames.tuple(layout, 2) as unknown as [RecordOf<L>, RecordOf<L>] | undefined;
-  }
-
-  /**
-   * Four records side by side.
-   *
-   * @param layout The layout.
-   * @returns The records.
-   * @throws As {@linkcode SmartAlloc.frameAlloc}.
-   */
-  frameAlloc4<L extends Layout>(layout: L): Tuple4<RecordOf<L>> {
-    return (this.#frames.tuple(layout, 4) ?? this.#refuse(layout.name)) as unknown as Tuple4<RecordOf<L>>;
-  }
-
-  /** As {@linkcode SmartAlloc.frameAlloc4}, but `undefined` if there is not enough memory. */
-  tryFrameAlloc4<L extends Layout>(layout: L): Tuple4<RecordOf<L>> | undefined {
-    return this.#frames.tuple(layout, 4) as unknown as Tuple4<RecordOf<L>> | undefined;
-  }
-
-  /**
-   * Eight records side by side.
-   *
-   * @param layout The layout.
-   * @returns The records.
-   * @throws As {@linkcode SmartAlloc.frameAlloc}.
-   */
-  frameAlloc8<L extends Layout>(layout: L): Tuple8<RecordOf<L>> {
-    return (this.#frames.tuple(layout, 8) ?? this.#refuse(layout.name)) as unknown as Tuple8<RecordOf<L>>;
-  }
-
-  /** As {@linkcode SmartAlloc.frameAlloc8}, but `undefined` if there is not enough memory. */
-  tryFrameAlloc8<L extends Layout>(layout: L): Tuple8<RecordOf<L>> | undefined {
-    return this.#frames.tuple(layout, 8) as unknown as Tuple8<RecordOf<L>> | undefined;
-  }
-
-  /**
-   * Opens a scope: what is allocated from now on is freed when it ends.
-   *
-   * @returns The scope, for `using` or its `end()`; `commit()` keeps the memory until the end of what is around it.
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   */
-  scope(): FrameScope {
-    return this.#frames.scope();
-  }
-
-  /**
-   * Takes a checkpoint, to roll back to with {@linkcode SmartAlloc.rollbackTo}.
-   *
-   * @returns The checkpoint.
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   */
-  frameCheckpoint(): FrameCheckpoint {
-    return this.#frames.checkpoint();
-  }
-
-  /**
-   * Frees what was allocated since a checkpoint, and drops the scopes and checkpoints after it. The checkpoint itself can be used
-   * again.
-   *
-   * @param checkpoint What {@linkcode SmartAlloc.frameCheckpoint} returned.
-   * @throws {FrameStateError} `FA006` if it is another allocator's, or was dropped by an earlier checkpoint or a scope.
-   * @throws {FrameStateError} `FA007` if its frame has ended.
-   */
-  rollbackTo(checkpoint: FrameCheckpoint): void {
-    this.#frames.rollback(checkpoint);
-  }
-
-  /**
-   * A scope under the name by which a transaction knows it: what is allocated from now on is rolled back unless `commit()` is called.
-   *
-   * @returns The scope.
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   *
-   * @example
-   * ```ts
-   * import { SmartAlloc } from "@framealloc/core";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const alloc = new SmartAlloc();
-   * using _frame = alloc.frame();
-   * {
-   *   using attempt = alloc.checkpointGuard();
-   *   alloc.frameSlice(Uint8Array, 64);
-   *   attempt.commit();
-   * }
-   * assertEquals(alloc.stats().frame.used, 64);
-   * ```
-   */
-  checkpointGuard(): FrameScope {
-    return this.#frames.scope();
-  }
-
-  /**
-   * Runs a function and rolls its allocations back if it throws. The error is returned: rethrow what was not expected.
-   *
-   * @param fn The function. It must not be async: what it allocates after an `await` is not covered.
-   * @returns Its value, or the error.
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   *
-   * @example
-   * ```ts
-   * import { SmartAlloc } from "@framealloc/core";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const alloc = new SmartAlloc();
-   * using _frame = alloc.frame();
-   * const result = alloc.speculative(() => {
-   *   alloc.frameSlice(Uint8Array, 64);
-   *   throw new Error("No path found");
-   * });
-   * assertEquals([result.success, alloc.stats().frame.used], [false, 0]);
-   * ```
-   */
-  speculative<T>(fn: () => T): SpeculativeResult<T> {
-    const scope = this.#frames.scope();
-    let value: T;
-    try {
-      value = fn();
-    } catch (error) {
-      scope.end();
-      return { success: false, error };
-    }
-    scope.commit();
-    return { success: true, value };
-  }
-
-  /**
-   * Begins a phase: a named part of the frame, with bytes, allocations and time of its own.
-   *
-   * @param name The name.
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   */
-  beginPhase(name: string): void {
-    this.#frames.pushPhase(name);
-  }
-
-  /**
-   * Ends the innermost phase. The end of the frame ends those that are left.
-   *
-   * @throws {FrameStateError} `FA001` if no frame is open; `FA013` if no phase is.
-   */
-  endPhase(): void {
-    this.#frames.popPhase();
-  }
-
-  /**
-   * Begins a phase that ends with the returned guard.
-   *
-   * @param name The name.
-   * @returns The guard, for `using` or its `end()`.
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   */
-  phase(name: string): PhaseGuard {
-    return this.#frames.phaseGuard(name);
-  }
-
-  /** The name of the innermost phase; `undefined` if there is none. */
-  get currentPhase(): string | undefined {
-    return this.#frames.meter.phase;
-  }
-
-  /**
-   * Runs a function under a tag: every byte that it allocates is counted for it. Tags that it leaves open end with it.
-   *
-   * @param tag The tag. Tags nest, and what is inside belongs to the path `outer::inner`.
-   * @param fn The function; it is given this allocator. What an async function allocates after an `await` is not covered.
-   * @returns What the function returns.
-   * @throws {ArgumentError} `FA008` if the tag is empty.
-   *
-   * @example
-   * ```ts
-   * import { SmartAlloc } from "@framealloc/core";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const alloc = new SmartAlloc();
-   * using _frame = alloc.frame();
-   * alloc.withTag("audio", (alloc) => alloc.frameSlice(Float32Array, 512));
-   * assertEquals(alloc.stats().tags.map((tag) => [tag.path, tag.bytes]), [["audio", 2048]]);
-   * ```
-   */
-  withTag<R>(tag: string, fn: (alloc: this) => R): R {
-    const frames = this.#frames;
-    const around = frames.meter.current;
-    frames.pushTag(tag);
-    try {
-      return fn(this);
-    } finally {
-      frames.restoreTag(around);
-    }
-  }
-
-  /**
-   * Opens a tag that ends with the returned guard.
-   *
-   * @param name The tag.
-   * @returns The guard, for `using` or its `end()`.
-   * @throws {ArgumentError} `FA008` if the tag is empty.
-   */
-  tag(name: string): TagGuard {
-    return this.#frames.tagGuard(name);
-  }
-
-  /** The innermost tag; `undefined` if there is none. */
-  get currentTag(): string | undefined {
-    return this.#frames.meter.tag;
-  }
-
-  /** The tags from the outermost inwards, joined with `::`; `""` if there is none. */
-  get tagPath(): string {
-    return this.#frames.meter.path;
-  }
-
-  /**
-   * Keeps a value under a name for the frames after this one, as far as they are alive: see the option `framesAlive`.
-   *
-   * @param name The name; a second value under it replaces the first.
-   * @param value The value, usually a slice, columns or a batch of this frame.
-   * @returns The value.
-   * @throws {FrameStateError} `FA001` if no frame is open.
-   */
-  publish<T>(name: string, value: T): T {
-    this.#frames.publish(name, value);
-    return value;
-  }
-
-  /**
-   * An earlier frame that is still alive, to reach what it published.
-   *
-   * @param k How many frames back: 1 is the frame before this one.
-   * @returns The frame, or `undefined` if it is not alive.
-   * @throws {ArgumentError} `FA008` if `k` is no whole number of zero or more.
-   */
-  previous(k: number): PublishedFrame | undefined {
-    return this.#frames.previous(k);
-  }
+  // Seeing, and giving back
 
   /**
    * What is in use now, and what finished frames came to. Makes garbage: for reports, not for every frame.
    *
    * @returns Plain data.
    */
-  stats(): Stats {
-    const frames = this.#frames;
-    frames.settle();
-    const { region, regions, inFrame: open, meter } = frames;
-    const sum = (of: (from: typeof region) => number): number => regions.reduce((all, from) => all + of(from), 0);
+  override stats(): Stats {
     return {
-      frame: {
-        number: frames.frameNumber,
-        open,
-        used: open ? region.used : 0,
-        peak: open ? region.peak : 0,
-        allocations: open ? region.count : 0,
-        alive: sum((from) => from.used),
-        reserved: sum((from) => from.reserved),
-        committed: sum((from) => from.committed),
-        remaining: open ? region.remaining : 0,
-        extraChunks: sum((from) => from.extraChunks),
-        overflows: sum((from) => from.overflows),
-      },
-      totals: frames.totals,
-      tags: meter.tagStats(),
-      phases: meter.phaseStats(),
+      ...super.stats(),
+      pool: this.#pool.stats,
+      objectPools: this.#objectPools.map((pool) => pool.stats),
+      heap: this.#heap.stats,
+      handles: this.handles.stats,
+      groups: this.groups.stats,
+      scratch: this.#scratchPools.stats,
+      streaming: this.streaming.stats,
+      budgets: this.budgets.stats,
     };
   }
 
   /**
-   * Gives back memory that is not needed now: chunks kept for later, and what has grown past the configured size.
+   * What is in use now that has to be freed by hand: what {@linkcode SmartAlloc.dispose} would report.
+   *
+   * @returns One entry for each.
+   */
+  leaks(): readonly Leak[] {
+    return [
+      ...this.#pools?.leaks() ?? [],
+      ...this.#heaps?.leaks() ?? [],
+      ...this.#handles?.$leaks() ?? [],
+      ...this.#groups?.all.map((group) => group.$leak()) ?? [],
+      ...this.#streaming?.$leaks() ?? [],
+      ...this.#objectPools.flatMap(({ name, live }) =>
+        Array.from({ length: live }, (): Leak => ({ kind: "pool object", name, tag: "", bytes: 0, age: 0 }))
+      ),
+    ];
+  }
+
+  /**
+   * Gives back memory that is not needed now: empty pages, freed blocks, chunks kept for later, and what has grown past its
+   * configured size.
    *
    * @returns The bytes given back.
    */
-  trim(): number {
-    return this.#frames.trim();
+  override trim(): number {
+    for (const pool of this.#objectPools) pool.trim();
+    return super.trim() + this.#trimIdle() + (this.#scratch?.trim() ?? 0);
   }
 
-  /** Ends every handle and gives all memory back. The allocator cannot be used after that; a second call does nothing. */
-  dispose(): void {
-    this.#frames.dispose();
+  /**
+   * Ends every handle and gives all memory back. The allocator cannot be used after that; a second call does nothing.
+   *
+   * @returns What had not been freed by hand. The option `onLeaks` is told of it as well.
+   */
+  override dispose(): readonly Leak[] {
+    if (this.#frames.isDisposed) return [];
+    const leaks = this.leaks();
+    super.dispose();
+    this.#streaming?.$dispose();
+    this.#handles?.$dispose();
+    this.#groups?.$dispose();
+    this.#scratch?.dispose();
+    this.#pools?.dispose();
+    this.#heaps?.dispose();
+    if (leaks.length > 0) this.#frames.config.onLeaks?.(leaks);
+    return leaks;
   }
 
-  /** The same as {@linkcode SmartAlloc.dispose}. */
-  [Symbol.dispose](): void {
-    this.dispose();
+  get #pool(): Pool {
+    return this.#pools ??= new Pool(this.#context, this.#heap);
   }
 
-  #refuse(what: string): never {
-    throw this.#frames.refusal(what);
+  get #heap(): Heap {
+    return this.#heaps ??= this.#makeHeap();
+  }
+
+  get #scratchPools(): ScratchPools {
+    return this.#scratch ??= new ScratchPools(this.#context);
+  }
+
+  get #promoting(): Promotions {
+    return this.#promotions ??= new Promotions(
+      this.#frames,
+      () => this.#pool,
+      () => this.#heap,
+      () => this.#scratchPools,
+    );
+  }
+
+  #makeHeap(): Heap {
+    const { source, heapIdleBytes: idleBytes } = this.#frames.config;
+    // Blocks are detached when they are freed; a source of the program's own is used if it can do that.
+    const isOwn = source.capabilities.transferable && source.capabilities.revocable;
+    const store = new BlockStore({ source: isOwn ? source : arrayBufferSource, idleBytes, account: this.#ledger });
+    return new Heap(this.#context, store);
+  }
+
+  #trimIdle(): number {
+    return (this.#pools?.slab.trim() ?? 0) + (this.#handles?.$trim() ?? 0) + (this.#heaps?.trim() ?? 0);
+  }
+
+  /** Gives idle memory back if so many bytes come of it. */
+  #relieve(bytes: number): void {
+    const idle = (this.#pools?.slab.idle ?? 0) + (this.#handles?.$idle ?? 0) + (this.#heaps?.idle ?? 0);
+    if (idle >= bytes) this.#trimIdle();
+  }
+
+  /** The allocator that the exceeded budget spills to. */
+  #spill(refused: { readonly isOverBudget: boolean }): SmartAlloc | undefined {
+    return refused.isOverBudget ? this.#ledger.spill as SmartAlloc | undefined : undefined;
+  }
+
+  #elsewhere(refused: Pool | Heap, layout: Layout, method: string, ...rest: unknown[]): never {
+    const made = this.#perhaps(refused, method, layout, ...rest);
+    if (made !== undefined) return made;
+    const action = `allocate ${layout.name} ${refused instanceof Pool ? "in the pool" : "on the heap"}`;
+    throw refused instanceof Pool ? refused.refusal(action, layout) : refused.refusal(action, layout.size);
+  }
+
+  #perhaps(refused: Pool | Heap, method: string, ...args: unknown[]): undefined {
+    const spill = this.#spill(refused);
+    if (spill === undefined) return undefined;
+    if (!this.#spilledTo.includes(spill)) this.#spilledTo.push(spill);
+    return (spill as unknown as { [method: string]: (...args: unknown[]) => undefined })[method]!(...args);
   }
 }
-
-/** Four of a kind. */
-export type Tuple4<T> = [T, T, T, T];
-
-/** Eight of a kind. */
-export type Tuple8<T> = [T, T, T, T, T, T, T, T];

@@ -1,62 +1,35 @@
 /**
- * The memory of one frame: a region, and what is recycled in it. With `framesAlive: n` there are n of them in rotation.
+ * The memory of one frame, and what the frame published. With `framesAlive: n` there are n of them in rotation.
  */
 
-import { ColumnCache } from "../layout/columns.ts";
-import type { LayoutInner } from "../layout/inner.ts";
-import type { NumberVecBase } from "../layout/number_vec.ts";
-import { LayoutPools, Pool, type RecordPool } from "../layout/record_pool.ts";
+import { ArenaMemory } from "../arena/arena_memory.ts";
 import type { Region } from "../memory/region.ts";
-import type { TypedArrayConstructor } from "../memory/typed_array.ts";
+import { FRAME, type Tag } from "../observe/tag.ts";
 
 /** See the file comment. */
-export class FrameMemory {
-  declare readonly region: Region;
-  declare readonly columns: ColumnCache;
+export class FrameMemory extends ArenaMemory {
   /** The number of the frame that was last allocated here. */
   declare frame: number;
   /** Whether its frame is open or still alive. */
   declare isAlive: boolean;
-  /** The recycled records by the number of their layout; filled by {@linkcode FrameMemory.pools}. */
-  declare readonly records: (RecordPool | undefined)[];
-  readonly #pools: (LayoutPools | undefined)[] = [];
-  readonly #active: LayoutPools[] = [];
-  readonly #constructors: TypedArrayConstructor[] = [];
-  readonly #numberVecs: Pool<NumberVecBase<TypedArrayConstructor>>[] = [];
   readonly #names: string[] = [];
   readonly #published: unknown[] = [];
   #publications = 0;
+  readonly #tags: Tag[] = [];
+  readonly #bytes: number[] = [];
+  #tagged = 0;
 
   constructor(region: Region) {
-    this.region = region;
-    this.columns = new ColumnCache();
-    this.records = [];
+    super(region);
     this.frame = 0;
     this.isAlive = false;
-  }
-
-  /** What is recycled of a layout. */
-  pools(inner: LayoutInner): LayoutPools {
-    return this.#pools[inner.id] ?? this.#addPools(inner.id);
-  }
-
-  /** The recycled vecs of one kind of typed array. */
-  numberVecs(constructor: TypedArrayConstructor): Pool<NumberVecBase<TypedArrayConstructor>> {
-    const known = this.#constructors.indexOf(constructor);
-    if (known >= 0) return this.#numberVecs[known]!;
-    const pool = new Pool<NumberVecBase<TypedArrayConstructor>>();
-    this.#constructors.push(constructor);
-    this.#numberVecs.push(pool);
-    return pool;
   }
 
   /** Starts a new frame in this memory. */
   restart(frame: number): void {
     this.frame = frame;
     this.isAlive = true;
-    this.columns.count = 0;
-    for (let i = 0; i < this.#active.length; i++) this.#active[i]!.restart();
-    for (let i = 0; i < this.#numberVecs.length; i++) this.#numberVecs[i]!.count = 0;
+    this.recycle();
     for (let i = 0; i < this.#publications; i++) this.#published[i] = undefined;
     this.#publications = 0;
   }
@@ -65,6 +38,15 @@ export class FrameMemory {
   expire(): void {
     this.isAlive = false;
     this.region.reset();
+    for (let i = 0; i < this.#tagged; i++) this.#tags[i]!.hold(FRAME, -this.#bytes[i]!);
+    this.#tagged = 0;
+  }
+
+  /** Takes note of what a tag leaves in use when the frame ends, to take it off the tag when the memory ends. */
+  leave(tag: Tag, bytes: number): void {
+    const i = this.#tagged++;
+    this.#tags[i] = tag;
+    this.#bytes[i] = bytes;
   }
 
   /** Keeps a value under a name for as long as this memory lives. */
@@ -80,17 +62,5 @@ export class FrameMemory {
   published(name: string): unknown {
     for (let i = 0; i < this.#publications; i++) if (this.#names[i] === name) return this.#published[i];
     return undefined;
-  }
-
-  #addPools(id: number): LayoutPools {
-    while (this.#pools.length <= id) {
-      this.#pools.push(undefined);
-      this.records.push(undefined);
-    }
-    const pools = new LayoutPools();
-    this.records[id] = pools.records;
-    this.#pools[id] = pools;
-    this.#active.push(pools);
-    return pools;
   }
 }

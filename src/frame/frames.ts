@@ -2,31 +2,31 @@
  * Frames in rotation: their begin and end, and the scopes, checkpoints, tags and phases inside them.
  */
 
+import { Arena } from "../arena/arena.ts";
 import type { ResolvedConfig } from "../config.ts";
 import { ArgumentError, FrameStateError, show, StaleHandleError } from "../errors.ts";
+import type { Account } from "../memory/account.ts";
 import type { LifeOwner, Position } from "../memory/life.ts";
 import { Region } from "../memory/region.ts";
+import type { Ledger } from "../observe/ledger.ts";
 import { Meter } from "../observe/meter.ts";
 import type { TotalStats } from "../observe/stats.ts";
 import { callers, Sites } from "../observe/sites.ts";
 import { FrameMemory } from "./frame_memory.ts";
 import { FrameCheckpoint, FrameGuard, FrameScope, type GuardOwner, PhaseGuard, TagGuard } from "./guards.ts";
 import { PublishedFrame } from "./published_frame.ts";
+import type { Retained } from "./retention.ts";
 
 /** See the file comment. */
-export class Frames implements LifeOwner, GuardOwner {
-  /** The region of the current frame, or of the last one. */
-  declare region: Region;
-  /** The memory of the current frame, or of the last one. */
+export class Frames extends Arena implements GuardOwner {
   declare memory: FrameMemory;
   /** The number of the current frame, or of the last one; 0 before the first. */
   declare frameNumber: number;
   /** Whether a frame is open. */
   declare inFrame: boolean;
-  /** Whether handles are recycled instead of checked. */
-  declare readonly recycles: boolean;
-  declare readonly sites: Sites | null;
+  declare readonly config: ResolvedConfig;
   declare readonly meter: Meter;
+  declare readonly ledger: Ledger;
   /** Frames, allocations, bytes and peak of all finished frames: doubles from the start, as they grow past small integers. */
   readonly #totals: Float64Array = new Float64Array(4);
   readonly #memories: FrameMemory[];
@@ -35,16 +35,23 @@ export class Frames implements LifeOwner, GuardOwner {
   #beganAt: Error | undefined;
   #disposed = false;
   readonly #journal: number[] = [];
+  /** What may outlive the current frame if its end promotes it; what a rewind frees is dropped. */
+  readonly retained: Retained[] = [];
 
-  constructor(config: ResolvedConfig) {
-    this.#memories = Array.from({ length: config.framesAlive }, () => new FrameMemory(regionFor(config, this)));
+  constructor(config: ResolvedConfig, ledger: Ledger) {
+    super(config.safety === "release", config.debug ? new Sites(config.sampleSites) : null);
+    this.config = config;
+    this.ledger = ledger;
+    this.meter = new Meter(ledger, config.stats === "tags");
+    ledger.frames = this.meter;
+    this.#memories = Array.from(
+      { length: config.framesAlive },
+      () => new FrameMemory(regionFor(config, this, this.meter)),
+    );
     this.memory = this.#memories[0]!;
     this.region = this.memory.region;
     this.frameNumber = 0;
     this.inFrame = false;
-    this.recycles = config.safety === "release";
-    this.sites = config.debug ? new Sites(config.sampleSites) : null;
-    this.meter = new Meter(config.stats === "tags");
     this.#counts = config.stats !== "off";
   }
 
@@ -66,17 +73,20 @@ export class Frames implements LifeOwner, GuardOwner {
     if (this.inFrame) throw this.#beganTwice();
     const frame = this.frameNumber + 1;
     const memory = this.#memories[frame % this.#memories.length]!;
+    this.ledger.frame = frame;
+    if (this.ledger.onFrame !== null) this.ledger.onFrame();
     memory.region.serial = frame;
     memory.region.open();
+    // Callbacks of the program may have run.
+    if (this.inFrame) throw this.#beganTwice();
     memory.restart(frame);
     this.memory = memory;
     this.region = memory.region;
     this.frameNumber = frame;
     this.inFrame = true;
-    if (this.#counts) {
-      this.meter.begin();
-      this.#began = performance.now();
-    }
+    if (this.retained.length > 0) this.retained.length = 0;
+    this.meter.begin(memory.region);
+    if (this.#counts) this.#began = performance.now();
     if (this.sites !== null) this.#beganAt = new Error();
   }
 
@@ -85,7 +95,7 @@ export class Frames implements LifeOwner, GuardOwner {
       throw new FrameStateError("FA005", "Cannot end a frame as none is open: begin one first, and end each once");
     }
     const { region } = this;
-    this.meter.end(region.used, region.count);
+    this.meter.end(this.memory);
     if (this.#counts) {
       const totals = this.#totals;
       totals[0]! += 1;
@@ -120,12 +130,18 @@ export class Frames implements LifeOwner, GuardOwner {
   }
 
   dispose(): void {
+    if (this.inFrame) this.meter.end(this.memory);
     this.#disposed = true;
     this.inFrame = false;
     for (const memory of this.#memories) {
-      memory.isAlive = false;
+      memory.region.close();
+      memory.expire();
       memory.region.dispose();
     }
+  }
+
+  get isDisposed(): boolean {
+    return this.#disposed;
   }
 
   publish(name: string, value: unknown): void {
@@ -193,19 +209,7 @@ export class Frames implements LifeOwner, GuardOwner {
     if (typeof name !== "string" || name === "") {
       throw new ArgumentError("FA008", `Cannot use ${show(name)} as a tag: give a text of at least one character`);
     }
-    this.settle();
-    return this.meter.pushTag(name);
-  }
-
-  popTag(): void {
-    this.settle();
-    this.meter.popTag();
-  }
-
-  /** Goes back to a tag that was the innermost one before, whatever was opened since. */
-  restoreTag(tag: unknown): void {
-    this.settle();
-    while (this.meter.current !== tag && this.meter.tag !== undefined) this.meter.popTag();
+    return this.ledger.push(name);
   }
 
   tagGuard(name: string): TagGuard {
@@ -213,13 +217,13 @@ export class Frames implements LifeOwner, GuardOwner {
   }
 
   endGuardedTag(tag: unknown): void {
-    if (this.meter.current !== tag) {
+    if (this.ledger.current !== tag) {
       throw new FrameStateError(
         "FA013",
-        `Cannot end a tag as "${this.meter.path}" is the innermost one: end tags inside out`,
+        `Cannot end a tag as "${this.ledger.current.path}" is the innermost one: end tags inside out`,
       );
     }
-    this.popTag();
+    this.ledger.pop();
   }
 
   pushPhase(name: string): void {
@@ -227,7 +231,7 @@ export class Frames implements LifeOwner, GuardOwner {
       throw new ArgumentError("FA008", `Cannot use ${show(name)} as a phase: give a text of at least one character`);
     }
     if (!this.inFrame) throw this.closed(`begin phase "${name}"`);
-    this.meter.pushPhase(name, this.region.used, this.region.count);
+    this.meter.pushPhase(name);
   }
 
   popPhase(): void {
@@ -235,7 +239,7 @@ export class Frames implements LifeOwner, GuardOwner {
     if (this.meter.phaseDepth === 0) {
       throw new FrameStateError("FA013", "Cannot end a phase as none is open: begin one first, and end each once");
     }
-    this.meter.popPhase(this.region.used, this.region.count);
+    this.meter.popPhase();
   }
 
   phaseGuard(name: string): PhaseGuard {
@@ -252,11 +256,6 @@ export class Frames implements LifeOwner, GuardOwner {
       );
     }
     this.popPhase();
-  }
-
-  /** Credits what was allocated so far, before counts are read. */
-  settle(): void {
-    if (this.inFrame) this.meter.settle(this.region.used, this.region.count);
   }
 
   // Errors
@@ -289,19 +288,24 @@ export class Frames implements LifeOwner, GuardOwner {
     return this.region.refusal(`allocate ${what} in frame ${this.frameNumber}`);
   }
 
+  /** Where the last refused allocation may be made instead; `undefined` if nowhere. */
+  get spill(): unknown {
+    return this.region.refusedBy === "account" ? this.ledger.spill : undefined;
+  }
+
   #mark(): number {
-    const { region } = this;
-    const runs = this.meter.mark(region.used, region.count);
-    const mark = region.mark();
+    const runs = this.meter.mark();
+    const mark = this.region.mark();
     this.#journal[mark] = runs;
     return mark;
   }
 
   #rewind(mark: number): void {
-    const { region } = this;
-    const before = region.used;
-    region.rewind(mark);
-    this.meter.rewind(this.#journal[mark]!, before, region.used, region.count);
+    this.meter.settle();
+    this.region.rewind(mark);
+    this.meter.rewind(this.#journal[mark]!);
+    const { retained, region } = this;
+    while (retained.length > 0 && retained[retained.length - 1]!.end > region.used) retained.pop();
   }
 
   #own(held: FrameScope | FrameCheckpoint, action: string): void {
@@ -336,7 +340,7 @@ export class Frames implements LifeOwner, GuardOwner {
   }
 }
 
-function regionFor(config: ResolvedConfig, owner: LifeOwner): Region {
+function regionFor(config: ResolvedConfig, owner: LifeOwner, account: Account): Region {
   return new Region({
     source: config.source,
     size: config.frameArenaSize,
@@ -347,5 +351,6 @@ function regionFor(config: ResolvedConfig, owner: LifeOwner): Region {
     tracked: config.safety !== "release",
     revoke: config.safety === "revoke",
     poison: config.debug,
+    account,
   });
 }

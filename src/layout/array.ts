@@ -3,7 +3,7 @@
  */
 
 import { LayoutError, show } from "../errors.ts";
-import { innerOf, LayoutInner } from "./inner.ts";
+import { bind, innerOf, LayoutInner } from "./inner.ts";
 import type { Infer, Layout, LayoutRules, ListOf, PlainOf, ValuesOf } from "./layout.ts";
 import { faceListClass, type Place, readList, scalarListClass, writeList } from "./list.ts";
 import { accessOf } from "./scalar.ts";
@@ -119,7 +119,7 @@ function make<E extends Layout>(element: E, count: number, under: LayoutInner["u
   const Record = element.kind === "scalar"
     ? scalarListClass(name, count, place, accessOf(element), read, write)
     : faceListClass(name, count, place, inside.Record, read, write);
-  return {
+  return bind({
     kind: "array",
     name,
     element,
@@ -128,7 +128,7 @@ function make<E extends Layout>(element: E, count: number, under: LayoutInner["u
     align: element.align,
     stride: stride * count,
     $inner: new LayoutInner(Record, write, read, under),
-  };
+  });
 }
 
 /** Whether a value is a layout made by this library. */

@@ -61,3 +61,16 @@ export class LayoutInner {
 export function innerOf(layout: Layout): LayoutInner {
   return layout.$inner as LayoutInner;
 }
+
+/** Lets records find their layout. Where several layouts share a class of records, any of them will do. */
+export function bind<L extends Layout>(layout: L): L {
+  Object.defineProperty(innerOf(layout).Record.prototype, "$layout", { value: layout });
+  return layout;
+}
+
+/** The layout of a record; `undefined` for anything else. */
+export function layoutOf(record: unknown): Layout | undefined {
+  return typeof record === "object" && record !== null && "$pos" in record && "$layout" in record
+    ? record.$layout as Layout
+    : undefined;
+}

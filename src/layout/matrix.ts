@@ -3,7 +3,7 @@
  * to sixteen bytes.
  */
 
-import { LayoutInner } from "./inner.ts";
+import { bind, LayoutInner } from "./inner.ts";
 import type { Layout, ListOf } from "./layout.ts";
 import { type Place, readList, scalarListClass, writeList } from "./list.ts";
 import { accessOf, type F32, f32 } from "./scalar.ts";
@@ -74,7 +74,7 @@ function matrix<N extends string>(name: N, rows: number): Matrix<N> {
     const Record = scalarListClass(name, count, place, access, read, write);
     const size = columnBytes * rows;
     const inner = new LayoutInner(Record, write, read, (rules) => rules === "c" ? packed() : aligned());
-    return { kind: "matrix", name, element: f32, count, size, align, stride: size, $inner: inner };
+    return bind({ kind: "matrix", name, element: f32, count, size, align, stride: size, $inner: inner });
   };
   let wgsl: Matrix<N> | undefined;
   const c = make(rows * 4, 4);

@@ -6,7 +6,7 @@ import { LayoutError, show } from "../errors.ts";
 import type { TypedArrayConstructor } from "../memory/typed_array.ts";
 import { defineScalar, faceClass, type Load, type Store } from "./face.ts";
 import { loadHalf, storeHalf } from "./half.ts";
-import { LayoutInner } from "./inner.ts";
+import { bind, LayoutInner } from "./inner.ts";
 import type { Layout } from "./layout.ts";
 
 /**
@@ -108,7 +108,7 @@ function scalar<N extends string, T, C extends TypedArrayConstructor>(
     ),
   };
   accesses.set(layout, { load, store } as Access<unknown>);
-  return layout;
+  return bind(layout);
 }
 
 // Where `Float16Array` is missing, sixteen bits are sixteen bits: only typed arrays of f16 are lost.

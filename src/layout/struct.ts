@@ -6,7 +6,7 @@ import { LayoutError, show } from "../errors.ts";
 import { viewOf } from "../memory/life.ts";
 import { isLayout } from "./array.ts";
 import { definePart, defineScalar, type Face, faceClass, faceClassWithParts } from "./face.ts";
-import { innerOf, LayoutInner } from "./inner.ts";
+import { bind, innerOf, LayoutInner } from "./inner.ts";
 import type { Infer, Layout, LayoutRules, PlainOf, ValuesOf } from "./layout.ts";
 import { accessOf } from "./scalar.ts";
 
@@ -209,7 +209,7 @@ export function struct<const F extends Fields>(name: string, fields: F, options:
       return read(viewOf($pos), $pos.offset + $base) as StructPlain<F>;
     },
   };
-  return layout;
+  return bind(layout);
 }
 
 function fieldUnder(name: string, field: string, layout: unknown, rules: LayoutRules): Layout {

@@ -5,7 +5,7 @@
 
 import { LayoutError, show } from "../errors.ts";
 import { defineScalar, type Face, faceClass } from "./face.ts";
-import { LayoutInner } from "./inner.ts";
+import { bind, LayoutInner } from "./inner.ts";
 import type { Layout, ListOf } from "./layout.ts";
 import { accessOf, type F32, f32, type I32, i32, type NumericScalar, type U32, u32 } from "./scalar.ts";
 
@@ -260,7 +260,7 @@ function vector<L extends Layout>(name: string, element: NumericScalar, count: n
   const packed: Layout = { ...common, align: element.size, stride: size };
   const wide = element.size * (count === 2 ? 2 : 4);
   const aligned: Layout = { ...common, align: wide, stride: wide };
-  return packed as unknown as L;
+  return bind(packed) as unknown as L;
 }
 
 /** The i-th component of what was given as values; `undefined` where an object leaves it out. */

@@ -18,12 +18,16 @@
  * @module
  */
 
+export { type Account, AGAIN, GRANTED, REFUSED, type Verdict } from "./account.ts";
+export { Block, type BlockOptions, BlockStore } from "./block.ts";
 export { arrayBufferSource, sharedArrayBufferSource } from "./buffer_source.ts";
 export type { Chunk, ChunkCapabilities, ChunkSource } from "./chunk_source.ts";
 export { expired, Life, type LifeOwner, Position, viewOf } from "./life.ts";
-export { MAX_ALIGN, MIN_ALIGN, Region, type RegionOptions } from "./region.ts";
+export { MAX_ALIGN, MIN_ALIGN, type Refusal, Region, type RegionOptions } from "./region.ts";
 export { MAX_CHUNK } from "./segment.ts";
 export { SizePolicy } from "./size_policy.ts";
+export { Slab, type SlabOptions, SlabPage, SlabSize } from "./slab.ts";
+export { Slots } from "./slots.ts";
 export type { ElementOf, TypedArray, TypedArrayConstructor, ViewOf } from "./typed_array.ts";
 export { ViewCache } from "./view_cache.ts";
 export { sharedWasmSource, wasmSource } from "./wasm_source.ts";

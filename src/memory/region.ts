@@ -7,6 +7,7 @@
  */
 
 import { ArenaExhaustedError, ArgumentError, ConfigError, show } from "../errors.ts";
+import { type Account, AGAIN, GRANTED, REFUSED, type Verdict } from "./account.ts";
 import type { Chunk, ChunkSource } from "./chunk_source.ts";
 import { Life, type LifeOwner, Position } from "./life.ts";
 import { MarkStack } from "./mark_stack.ts";
@@ -59,10 +60,12 @@ export interface RegionOptions {
   readonly revoke?: boolean;
   /** Whether freed memory is overwritten with `0xCD`. */
   readonly poison?: boolean;
+  /** Who pays for the memory. */
+  readonly account?: Account;
 }
 
-/** Why the last allocation was refused. */
-type Refusal = "closed" | "limit" | "fixed" | "source";
+/** Why an allocation was refused. */
+export type Refusal = "closed" | "limit" | "fixed" | "source" | "account";
 
 /**
  * Memory that is allocated by moving an offset forward and freed all at once, back to a mark or to the start.
@@ -114,13 +117,15 @@ export class Region {
   #height = 0;
   #current = 0;
   #open = false;
+  /** How far the account lets the bytes in use go. */
+  #allowed = Infinity;
   #wanted: number;
   #peak = 0;
   #overflows = 0;
   #overflowed = false;
   readonly #marks: MarkStack = new MarkStack();
   #refusal: Refusal = "closed";
-  #refused = 0;
+  #refusedBytes = 0;
   #cause: unknown;
 
   /**
@@ -148,7 +153,7 @@ export class Region {
     this.#policy = new SizePolicy(ceil16(size));
     this.#maxBytes = floor16(options.maxBytes ?? Infinity);
     this.#tracked = options.tracked ?? true;
-    this.#wanted = this.#policy.configured;
+    this.#wanted = this.#least;
     this.offset = 0;
     this.limit = -1;
     this.count = 0;
@@ -156,6 +161,11 @@ export class Region {
     this.life = new Life(new DataView(new ArrayBuffer(0)), options.owner);
     this.life.view = null;
     this.views = new ViewCache(new ArrayBuffer(0));
+  }
+
+  /** The size to start with and to shrink back to. */
+  get #least(): number {
+    return Math.min(this.#policy.configured, this.#maxBytes);
   }
 
   /** Whether memory can be allocated now. */
@@ -207,10 +217,11 @@ export class Region {
    * Allows allocation, from the start of the main chunk or from where {@linkcode Region.close} left off.
    *
    * @throws {ArenaExhaustedError} `FA003` if the region has no chunk yet and the source refuses to give one.
+   * @throws The account's error if it has none yet and the account does not pay for one.
    */
   open(): void {
+    while (!this.#open && this.used === 0 && this.#resize() === AGAIN);
     if (this.#open) return;
-    if (this.used === 0) this.#resize();
     this.#open = true;
     this.#enter(this.#current, this.offset);
     if (this.#height === 0) this.#begin();
@@ -237,6 +248,17 @@ export class Region {
     this.offset = (end + 15) & -16;
     this.count++;
     return start;
+  }
+
+  /**
+   * Lets the bytes in use grow by so much before the account is asked again. Without an account nothing needs to be allowed.
+   *
+   * @param bytes How many more bytes; `Infinity` for as many as there are.
+   */
+  allow(bytes: number): void {
+    if (this.#options.account === undefined) return;
+    this.#allowed = this.used + bytes;
+    if (this.#open) this.limit = this.#reach(this.#segments[this.#current]!);
   }
 
   /**
@@ -289,8 +311,15 @@ export class Region {
    * @returns Whether it was the last one and there was room; if not, nothing was changed.
    */
   extend(life: Life, end: number, bytes: number): boolean {
-    if (this.life !== life || this.offset !== ((end + 15) & -16) || end + bytes > this.limit) return false;
-    this.offset = (end + bytes + 15) & -16;
+    const last = (end + bytes + 15) & -16;
+    if (this.life !== life || this.offset !== ((end + 15) & -16)) return false;
+    if (end + bytes > this.limit) {
+      const segment = this.#segments[this.#current]!;
+      if (last > segment.limit || segment.base + last <= this.#allowed) return false;
+      const verdict = this.#options.account!.admit(last - this.offset);
+      return verdict !== REFUSED && this.extend(life, end, bytes);
+    }
+    this.offset = last;
     return true;
   }
 
@@ -357,7 +386,7 @@ export class Region {
     if (this.#options.poison === true) this.#poison(0, 0);
     this.#end(0);
     this.#marks.count = 0;
-    for (let i = this.#segments.length - 1; i > 0; i--) this.#segments.pop()!.chunk.release();
+    for (let i = this.#segments.length - 1; i > 0; i--) this.#release(this.#segments.pop()!);
     if (this.#options.growth !== "fail") {
       this.#wanted = Math.min(
         this.#policy.settle(this.#overflowed ? Math.max(this.#peak, main.limit + 1) : this.#peak, main.limit),
@@ -372,9 +401,8 @@ export class Region {
     main.views.count = 0;
     this.#enter(0, 0);
     if (this.#open) {
-      this.#resize();
-      this.#enter(0, 0);
-      this.#begin();
+      this.#open = false;
+      this.open();
     }
   }
 
@@ -386,11 +414,11 @@ export class Region {
    */
   trim(): number {
     const before = this.reserved;
-    while (this.#segments.length > this.#current + 1) this.#segments.pop()!.chunk.release();
+    while (this.#segments.length > this.#current + 1) this.#release(this.#segments.pop()!);
     const isUntouched = this.count === 0 && this.#marks.count === 0;
-    if (isUntouched && this.#segments.length > 0) {
-      this.#wanted = this.#policy.configured;
-      if (this.#resize() && this.#open) {
+    if (isUntouched && this.#segments.length > 0 && this.#segments[0]!.limit > this.#least) {
+      this.#wanted = this.#least;
+      if (this.#resize() === GRANTED && this.#open) {
         this.#enter(0, 0);
         this.#end(0);
         this.#begin();
@@ -404,36 +432,46 @@ export class Region {
     this.close();
     this.#end(0);
     this.#marks.count = 0;
-    for (const segment of this.#segments) segment.chunk.release();
+    for (const segment of this.#segments) {
+      segment.life.view = null; // also where lives are not tracked: the memory is gone
+      this.#release(segment);
+    }
     this.#segments.length = 0;
     this.#current = 0;
+    this.#allowed = Infinity;
     this.#peak = 0;
-    this.#wanted = this.#policy.configured;
+    this.#wanted = this.#least;
     this.offset = 0;
     this.count = 0;
+  }
+
+  /** Why the last allocation was refused. */
+  get refusedBy(): Refusal {
+    return this.#refusal;
   }
 
   /**
    * The error of the last refused allocation.
    *
    * @param action What was attempted, to follow the word "Cannot".
-   * @returns An `FA003` that says why; for a closed region the error that its owner prefers.
+   * @returns An `FA003` that says why; for a closed region the error that its owner prefers, and the account's own where that refused.
    */
   refusal(action: string): Error {
-    const { source, growth, owner } = this.#options;
+    const { source, growth, owner, account } = this.#options;
+    if (this.#refusal === "account") return account!.refusal(action);
     if (this.#refusal === "closed" && owner.closed !== undefined) return owner.closed(action);
     const cause = this.#refusal === "source" ? { cause: this.#cause } : undefined;
     const left = this.remaining;
     const reason = this.#refusal === "source"
-      ? `the source "${source.name}" refused to give a chunk of ${this.#refused} bytes: free memory or configure less`
+      ? `the source "${source.name}" refused to give a chunk of ${this.#refusedBytes} bytes: free memory or configure less`
       : this.#refusal === "closed"
       ? "the region is closed: open it first"
       : this.#refusal === "fixed"
       ? `${left} of ${this.#policy.configured} bytes remain and growth is "${growth}": raise the size or allow growth`
-      : this.#refused > MAX_CHUNK
+      : this.#refusedBytes > MAX_CHUNK
       ? `one allocation takes at most ${MAX_CHUNK} bytes: split it`
       : `${left} of at most ${this.#maxBytes} bytes remain: raise the limit or allocate less`;
-    return new ArenaExhaustedError(`Cannot ${action} as ${reason}`, this.#refused, left, cause);
+    return new ArenaExhaustedError(`Cannot ${action} as ${reason}`, this.#refusedBytes, left, cause);
   }
 
   #allocSlow(bytes: number, align: number): number {
@@ -443,27 +481,20 @@ export class Region {
         `Cannot align to ${show(align)} bytes: give a power of two up to ${MAX_ALIGN}`,
       );
     }
-    this.#refused = bytes;
+    this.#refusedBytes = bytes;
     if (!this.#open) return this.#refuse("closed");
     const segment = this.#segments[this.#current]!;
     const start = (this.offset + align - 1) & -align;
     const end = start + bytes;
+    if (segment.base + ceil16(end) > this.#allowed) {
+      const verdict = this.#options.account!.admit(ceil16(end) - this.offset);
+      return verdict === REFUSED ? this.#refuse("account") : this.alloc(bytes, align);
+    }
     if (end <= segment.limit) return this.#take(start, end);
     if (bytes > MAX_CHUNK) return this.#refuse("limit");
     if (this.#options.growth === "fail") return this.#refuse("fixed");
-    if (end <= segment.capacity) {
-      if (segment.base + ceil16(end) > this.#maxBytes) return this.#refuse("limit");
-      segment.limit = Math.min(
-        Math.max(ceil16(end), 2 * segment.limit),
-        segment.capacity,
-        this.#maxBytes - segment.base,
-      );
-      this.limit = segment.limit;
-      return this.#take(start, end);
-    }
-    if (this.used + ceil16(bytes) > this.#maxBytes) return this.#refuse("limit");
-    if (!this.#chain(bytes)) return this.#refuse("source");
-    return this.#take(0, bytes);
+    const verdict = end <= segment.capacity ? this.#raise(segment, end) : this.#chain(bytes);
+    return verdict === REFUSED ? -1 : this.alloc(bytes, align);
   }
 
   #take(start: number, end: number): number {
@@ -477,36 +508,87 @@ export class Region {
     return -1;
   }
 
+  #refused(refusal: Refusal, bytes: number = this.#refusedBytes): Verdict {
+    this.#refusal = refusal;
+    this.#refusedBytes = bytes;
+    return REFUSED;
+  }
+
+  /** Hands out more of the current chunk, at least up to `end`. */
+  #raise(segment: Segment, end: number): Verdict {
+    const least = ceil16(end);
+    if (segment.base + least > this.#maxBytes) return this.#refused("limit");
+    const most = Math.min(Math.max(least, 2 * segment.limit), segment.capacity, this.#maxBytes - segment.base);
+    let limit = most;
+    let verdict = this.#hold(most - segment.limit);
+    if (verdict === REFUSED && least < most) {
+      limit = least;
+      verdict = this.#hold(least - segment.limit);
+    }
+    if (verdict !== GRANTED) return verdict;
+    segment.limit = limit;
+    this.limit = this.#reach(segment);
+    return GRANTED;
+  }
+
   /** Goes on in a further chunk: one kept from before a rewind if it is large enough, otherwise a new one. */
-  #chain(bytes: number): boolean {
+  #chain(bytes: number): Verdict {
     const base = this.used;
+    if (base + ceil16(bytes) > this.#maxBytes) return this.#refused("limit");
     const next = this.#current + 1;
     const kept = this.#segments[next];
-    if (kept === undefined || kept.capacity < bytes) {
-      const step = Math.max(bytes, Math.min(this.committed, MAX_STEP));
-      const chunk = this.#obtain(Math.min(ceil16(step), Math.max(ceil16(bytes), this.#maxBytes - base)));
-      if (chunk === undefined) return false;
-      while (this.#segments.length > next) this.#segments.pop()!.chunk.release();
-      this.#segments.push(new Segment(chunk, MAX_CHUNK, base, this.#options.owner, this.serial));
+    const isFit = kept !== undefined && kept.capacity >= bytes;
+    const step = Math.max(bytes, Math.min(this.committed, MAX_STEP));
+    const size = isFit ? kept.capacity : Math.min(ceil16(step), Math.max(ceil16(bytes), this.#maxBytes - base));
+    const most = Math.min(size, MAX_CHUNK, this.#maxBytes - base);
+    const held = isFit ? kept.limit : 0;
+    let limit = most;
+    let verdict = this.#hold(limit - held);
+    if (verdict === REFUSED && ceil16(bytes) < most) {
+      limit = Math.min(Math.max(ceil16(bytes), held), most);
+      verdict = this.#hold(limit - held);
+    }
+    if (verdict !== GRANTED) return verdict;
+    if (limit < held) this.#options.account?.drop(held - limit);
+    if (!isFit) {
+      const chunk = this.#obtain(Math.max(limit, ceil16(bytes)));
+      if (chunk === undefined) {
+        this.#options.account?.drop(limit);
+        return this.#refused("source");
+      }
+      while (this.#segments.length > next) this.#release(this.#segments.pop()!);
+      this.#segments.push(new Segment(chunk, limit, base, this.#options.owner, this.serial));
     }
     const segment = this.#segments[next]!;
     segment.base = base;
-    segment.limit = Math.min(segment.capacity, this.#maxBytes - base);
+    segment.limit = limit;
     segment.views.count = 0;
     this.#overflows++;
     this.#overflowed = true;
     this.#enter(next, 0);
     this.#begin();
-    return true;
+    return GRANTED;
   }
 
-  /** Brings the main chunk to the wanted size. A source that refuses is no harm while there is a chunk already. */
-  #resize(): boolean {
+  /**
+   * Brings the main chunk to the wanted size. A source or an account that refuses is no harm while there is a chunk already.
+   *
+   * @returns Whether there is another size now.
+   */
+  #resize(): Verdict {
     const main = this.#segments[0];
-    if (main !== undefined && main.limit === this.#wanted) return false;
-    if (main !== undefined && this.#wanted <= main.capacity && this.#wanted > main.limit) {
+    const held = main?.limit ?? 0;
+    if (main !== undefined && held === this.#wanted) return REFUSED;
+    const verdict = this.#hold(this.#wanted - held);
+    if (verdict === AGAIN) return AGAIN;
+    if (verdict === REFUSED) {
+      if (main === undefined) throw this.refusal("open a region");
+      this.#wanted = held;
+      return REFUSED;
+    }
+    if (main !== undefined && this.#wanted <= main.capacity && this.#wanted > held) {
       main.limit = this.#wanted;
-      return true;
+      return GRANTED;
     }
     const { source, reserve, growth } = this.#options;
     const lazy = growth === "fail"
@@ -514,24 +596,31 @@ export class Region {
       : reserve ?? (source.capabilities.lazy ? 4 * this.#policy.configured : 0);
     const chunk = this.#obtain(Math.min(Math.max(this.#wanted, Math.min(ceil16(lazy), this.#maxBytes)), MAX_CHUNK));
     if (chunk === undefined) {
+      if (this.#wanted > held) this.#options.account?.drop(this.#wanted - held);
       if (main === undefined) {
-        this.#refused = this.#wanted;
-        this.#refuse("source");
+        this.#refused("source", this.#wanted);
         throw this.refusal("open a region");
       }
-      this.#wanted = main.limit;
-      return false;
+      this.#wanted = held;
+      return REFUSED;
     }
     main?.chunk.release();
-    this.#segments[0] = new Segment(
-      chunk,
-      Math.min(this.#wanted, this.#maxBytes),
-      0,
-      this.#options.owner,
-      this.serial,
-    );
-    this.#wanted = this.#segments[0].limit;
-    return true;
+    if (this.#wanted < held) this.#options.account?.drop(held - this.#wanted);
+    this.#segments[0] = new Segment(chunk, this.#wanted, 0, this.#options.owner, this.serial);
+    return GRANTED;
+  }
+
+  /** Asks the account for more; less than none is granted at once. */
+  #hold(bytes: number): Verdict {
+    const { account } = this.#options;
+    if (account === undefined || bytes <= 0) return GRANTED;
+    const verdict = account.hold(bytes);
+    return verdict === REFUSED ? this.#refused("account") : verdict;
+  }
+
+  #release(segment: Segment): void {
+    segment.chunk.release();
+    this.#options.account?.drop(segment.limit);
   }
 
   #obtain(bytes: number): Chunk | undefined {
@@ -543,7 +632,7 @@ export class Region {
     } catch (error) {
       this.#cause = error;
     }
-    this.#refused = bytes;
+    this.#refusedBytes = bytes;
     return undefined;
   }
 
@@ -551,8 +640,13 @@ export class Region {
     const segment = this.#segments[index]!;
     this.#current = index;
     this.offset = offset;
-    this.limit = this.#open ? segment.limit : -1;
+    this.limit = this.#open ? this.#reach(segment) : -1;
     this.views = segment.views;
+  }
+
+  /** How far a segment may be handed out without asking anybody. */
+  #reach(segment: Segment): number {
+    return Math.min(segment.limit, this.#allowed - segment.base);
   }
 
   /** Opens a life over the current chunk. An untracked region has one per chunk and uses it again and again. */

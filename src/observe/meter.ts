@@ -4,6 +4,11 @@
  * back exactly what it frees.
  */
 
+import type { Region } from "../memory/region.ts";
+import type { Ledger } from "./ledger.ts";
+import { FRAME, KINDS, type Tag } from "./tag.ts";
+import { Tally } from "./tally.ts";
+
 /**
  * What was counted for one tag.
  *
@@ -23,7 +28,7 @@
 export interface TagStats {
   /** The names from the outermost tag inwards, joined with `::`; `""` for what has no tag. */
   readonly path: string;
-  /** Bytes in use in the current frame, or at the end of the last one; with padding, without tags inside this one. */
+  /** Bytes of frame memory in the current frame, or at the end of the last one; with padding, without tags inside this one. */
   readonly bytes: number;
   /** Allocations of the current or last frame, also those rolled back since. */
   readonly allocations: number;
@@ -31,6 +36,26 @@ export interface TagStats {
   readonly peakBytes: number;
   /** The bytes of all finished frames together. */
   readonly totalBytes: number;
+  /** Bytes in use now, of every kind of memory. */
+  readonly inUse: BytesByKind;
+}
+
+/** Bytes in use, by kind of memory. */
+export interface BytesByKind {
+  /** Frames that are alive, with padding. */
+  readonly frame: number;
+  /** The slots of pool records. */
+  readonly pool: number;
+  /** Blocks of the heap. */
+  readonly heap: number;
+  /** The slots behind handles. */
+  readonly handles: number;
+  /** Groups, with padding. */
+  readonly groups: number;
+  /** Scratch pools, with padding. */
+  readonly scratch: number;
+  /** What is reserved for streaming. */
+  readonly streaming: number;
 }
 
 /** What was counted for one phase of the current or last frame. */
@@ -47,30 +72,6 @@ export interface PhaseStats {
   readonly runs: number;
 }
 
-class Tag {
-  readonly name: string;
-  readonly path: string;
-  readonly parent: Tag | null;
-  readonly children: Tag[] = [];
-  bytes = 0;
-  allocations = 0;
-  peakBytes = 0;
-  totalBytes = 0;
-
-  constructor(name: string, parent: Tag | null) {
-    this.name = name;
-    this.parent = parent;
-    this.path = parent === null || parent.path === "" ? name : `${parent.path}::${name}`;
-  }
-
-  child(name: string): Tag {
-    for (let i = 0; i < this.children.length; i++) if (this.children[i]!.name === name) return this.children[i]!;
-    const child = new Tag(name, this);
-    this.children.push(child);
-    return child;
-  }
-}
-
 class Phase {
   readonly name: string;
   bytes = 0;
@@ -83,38 +84,32 @@ class Phase {
   }
 }
 
-/** Counts bytes and allocations by tag and phase. */
-export class Meter {
-  /** Whether anything is counted; tags and phases nest in any case. */
+/** Takes what a tag has in use at the end of a frame, to take it off the tag when the memory ends. */
+interface Heir {
+  leave(tag: Tag, bytes: number): void;
+}
+
+/** Counts bytes and allocations of frames by tag and phase. */
+export class Meter extends Tally {
+  /** Whether anything is counted; phases nest in any case. */
   readonly counts: boolean;
-  readonly #root: Tag = new Tag("", null);
-  readonly #tags: Tag[] = [this.#root];
   readonly #phases: Phase[] = [];
   readonly #noPhase: Phase = new Phase("");
-  #tag: Tag = this.#root;
   #phase: Phase = this.#noPhase;
   readonly #openPhases: Phase[] = [];
   readonly #openSince: number[] = [];
   #depth = 0;
   #used = 0;
   #count = 0;
+  #isBound = false;
   readonly #runTags: Tag[] = [];
   readonly #runPhases: Phase[] = [];
   readonly #runBytes: number[] = [];
   #runs = 0;
 
-  constructor(counts: boolean) {
+  constructor(ledger: Ledger, counts: boolean) {
+    super(ledger, FRAME);
     this.counts = counts;
-  }
-
-  /** The name of the innermost tag; `undefined` if there is none. */
-  get tag(): string | undefined {
-    return this.#tag === this.#root ? undefined : this.#tag.name;
-  }
-
-  /** The path of the innermost tag; `""` if there is none. */
-  get path(): string {
-    return this.#tag.path;
   }
 
   /** The name of the innermost phase; `undefined` if there is none. */
@@ -127,19 +122,17 @@ export class Meter {
     return this.#depth;
   }
 
-  /** The innermost tag, to compare with what {@linkcode Meter.pushTag} returned. */
-  get current(): unknown {
-    return this.#tag;
-  }
-
-  /** Starts a frame. */
-  begin(): void {
+  /** Starts a frame in a region. */
+  begin(region: Region): void {
+    if (!this.counts) return;
+    this.region = region;
     this.#used = 0;
     this.#count = 0;
     this.#runs = 0;
     // By index, here and below: code that is not compiled yet makes an object for each step of an iterator.
-    for (let i = 0; i < this.#tags.length; i++) {
-      const tag = this.#tags[i]!;
+    const { tags } = this.ledger;
+    for (let i = 0; i < tags.length; i++) {
+      const tag = tags[i]!;
       tag.bytes = 0;
       tag.allocations = 0;
     }
@@ -150,72 +143,80 @@ export class Meter {
       phase.ms = 0;
       phase.runs = 0;
     }
+    this.#isBound = true;
+    this.turn();
   }
 
   /** Ends a frame: closes its phases and adds it to the totals. */
-  end(used: number, count: number): void {
-    while (this.#depth > 0) this.popPhase(used, count);
+  end(heir: Heir): void {
+    while (this.#depth > 0) this.popPhase();
     if (!this.counts) return;
-    this.settle(used, count);
-    for (let i = 0; i < this.#tags.length; i++) {
-      const tag = this.#tags[i]!;
+    this.settle();
+    const { tags } = this.ledger;
+    for (let i = 0; i < tags.length; i++) {
+      const tag = tags[i]!;
       tag.totalBytes += tag.bytes;
       if (tag.bytes > tag.peakBytes) tag.peakBytes = tag.bytes;
+      if (tag.bytes > 0) heir.leave(tag, tag.bytes);
     }
+    this.region = null;
   }
 
-  /** Credits what was allocated since the last change to the current tag and phase. */
-  settle(used: number, count: number): void {
-    if (!this.counts) return;
-    const bytes = used - this.#used;
-    const allocations = count - this.#count;
+  /** Credits what was allocated since the last change to the tag and phase of that time. */
+  override settle(): void {
+    const { region, tag } = this;
+    if (region === null) return;
+    const bytes = region.used - this.#used;
+    const allocations = region.count - this.#count;
     if (bytes === 0 && allocations === 0) return;
-    this.#used = used;
-    this.#count = count;
-    this.#tag.bytes += bytes;
-    this.#tag.allocations += allocations;
+    this.#used += bytes;
+    this.#count += allocations;
+    tag.bytes += bytes;
+    tag.allocations += allocations;
+    tag.hold(FRAME, bytes);
     this.#phase.bytes += bytes;
     this.#phase.allocations += allocations;
     const run = this.#runs++;
-    this.#runTags[run] = this.#tag;
+    this.#runTags[run] = tag;
     this.#runPhases[run] = this.#phase;
     this.#runBytes[run] = bytes;
   }
 
+  /** Frames follow every turn, and are only stopped where the innermost tag has a limit. */
+  override turn(): void {
+    const { region } = this;
+    if (region === null) return;
+    this.settle();
+    this.tag = this.ledger.current;
+    const isBound = this.tag.budget !== null;
+    if (isBound || this.#isBound) region.allow(isBound ? 0 : Infinity);
+    this.#isBound = isBound;
+  }
+
   /** Remembers this moment for a rewind. */
-  mark(used: number, count: number): number {
-    this.settle(used, count);
+  mark(): number {
+    this.settle();
     return this.#runs;
   }
 
-  /** Takes back what was credited since a mark; the region is at `used` again. */
-  rewind(mark: number, before: number, used: number, count: number): void {
-    if (!this.counts) return;
-    this.settle(before, count);
+  /** Takes back what was credited since a mark, to which the region has just gone back; settle before. */
+  rewind(mark: number): void {
+    if (this.region === null) return;
     while (this.#runs > mark) {
       const run = --this.#runs;
-      this.#runTags[run]!.bytes -= this.#runBytes[run]!;
-      this.#runPhases[run]!.bytes -= this.#runBytes[run]!;
+      const bytes = this.#runBytes[run]!;
+      const tag = this.#runTags[run]!;
+      tag.bytes -= bytes;
+      tag.hold(FRAME, -bytes);
+      this.#runPhases[run]!.bytes -= bytes;
     }
-    this.#used = used;
-  }
-
-  /** Makes a tag the innermost one; in a frame, settle before. */
-  pushTag(name: string): unknown {
-    const known = this.#tag.children.length;
-    this.#tag = this.#tag.child(name);
-    if (this.#tag.parent!.children.length > known) this.#tags.push(this.#tag);
-    return this.#tag;
-  }
-
-  /** Goes back to the tag around the innermost one; in a frame, settle before. */
-  popTag(): void {
-    this.#tag = this.#tag.parent ?? this.#root;
+    this.#used = this.region.used;
+    this.turn();
   }
 
   /** Begins a phase inside the current one. */
-  pushPhase(name: string, used: number, count: number): void {
-    this.settle(used, count);
+  pushPhase(name: string): void {
+    this.settle();
     this.#openPhases[this.#depth] = this.#phase;
     this.#openSince[this.#depth] = this.counts ? performance.now() : 0;
     this.#depth++;
@@ -224,8 +225,8 @@ export class Meter {
   }
 
   /** Ends the innermost phase. */
-  popPhase(used: number, count: number): void {
-    this.settle(used, count);
+  popPhase(): void {
+    this.settle();
     this.#depth--;
     if (this.counts) this.#phase.ms += performance.now() - this.#openSince[this.#depth]!;
     this.#phase = this.#openPhases[this.#depth]!;
@@ -233,15 +234,13 @@ export class Meter {
 
   /** What was counted by tag, the busiest first; tags that never had anything are left out. */
   tagStats(): TagStats[] {
-    return this.#tags
-      .filter((tag) => tag.bytes > 0 || tag.allocations > 0 || tag.totalBytes > 0)
-      .map(({ path, bytes, allocations, peakBytes, totalBytes }) => ({
-        path,
-        bytes,
-        allocations,
-        peakBytes,
-        totalBytes,
-      }))
+    return this.ledger.tags
+      .filter((tag) => tag.bytes > 0 || tag.allocations > 0 || tag.totalBytes > 0 || tag.inUse > 0)
+      .map((tag) => {
+        const { path, bytes, allocations, peakBytes, totalBytes } = tag;
+        const inUse = Object.fromEntries(KINDS.map((kind, i) => [kind, tag.held[i]!])) as unknown as BytesByKind;
+        return { path, bytes, allocations, peakBytes, totalBytes, inUse };
+      })
       .sort((a, b) => b.bytes - a.bytes || b.totalBytes - a.totalBytes);
   }
 

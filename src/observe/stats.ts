@@ -42,8 +42,8 @@ export interface TotalStats {
   readonly peak: number;
 }
 
-/** What an allocator has in use. */
-export interface Stats {
+/** What the frames of an allocator have in use. */
+export interface FrameAllocStats {
   /** The frame memory now. */
   readonly frame: FrameStats;
   /** What all finished frames came to. */

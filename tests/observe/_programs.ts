@@ -3,6 +3,7 @@
  */
 
 import {
+  type BytesByKind,
   f32,
   type FrameCheckpoint,
   type FrameScope,
@@ -258,4 +259,9 @@ export class Runner {
     this.#used = 0;
     this.#allocations = 0;
   }
+}
+
+/** What a tag has in use that has frame memory alone. */
+export function frameOnly(frame: number): BytesByKind {
+  return { frame, pool: 0, heap: 0, handles: 0, groups: 0, scratch: 0, streaming: 0 };
 }

@@ -4,6 +4,7 @@
 
 import { SmartAlloc, type StatsLevel } from "@framealloc/core";
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
+import { frameOnly } from "./_programs.ts";
 
 /** Two finished frames with tags, phases and a rollback, and a third that is open. */
 function ran(stats: StatsLevel): SmartAlloc {
@@ -30,8 +31,8 @@ Deno.test('stats() at the level "tags" counts everything', () => {
   const { totals, tags, phases } = ran("tags").stats();
   assertEquals(totals, TOTALS);
   assertEquals(tags, [
-    { path: "", bytes: 64, allocations: 1, peakBytes: 16, totalBytes: 32 },
-    { path: "a", bytes: 0, allocations: 0, peakBytes: 1024, totalBytes: 1536 },
+    { path: "", bytes: 64, allocations: 1, peakBytes: 16, totalBytes: 32, inUse: frameOnly(64) },
+    { path: "a", bytes: 0, allocations: 0, peakBytes: 1024, totalBytes: 1536, inUse: frameOnly(0) },
   ]);
   assertEquals(phases, []);
 });
@@ -139,8 +140,8 @@ Deno.test("endFrameWithSummary() says what the frame came to, and ends it", () =
     peak: 224,
     allocations: 3,
     tags: [
-      { path: "a", bytes: 64, allocations: 1, peakBytes: 64, totalBytes: 64 },
-      { path: "", bytes: 16, allocations: 2, peakBytes: 16, totalBytes: 16 },
+      { path: "a", bytes: 64, allocations: 1, peakBytes: 64, totalBytes: 64, inUse: frameOnly(0) },
+      { path: "", bytes: 16, allocations: 2, peakBytes: 16, totalBytes: 16, inUse: frameOnly(0) },
     ],
   });
   assertEquals(phases.map(({ name, bytes, allocations, runs }) => [name, bytes, allocations, runs]), [

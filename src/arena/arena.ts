@@ -1,6 +1,6 @@
 /**
- * What can be allocated in a frame. This is the hot path: plain integers, one class each, no closures. What cannot be had is
- * `undefined`; the facade turns that into an error or passes it on.
+ * What can be allocated in a region: in that of a frame, a group, a scratch pool. This is the hot path: plain integers, one class
+ * each, no closures. What cannot be had is `undefined`; the facade turns that into an error or passes it on.
  */
 
 import { ArgumentError, show } from "../errors.ts";
@@ -12,12 +12,14 @@ import type { Layout } from "../layout/layout.ts";
 import { NumberVecBase, rearmNumberVec } from "../layout/number_vec.ts";
 import { rearmVec, type RecordVecBase } from "../layout/record_vec.ts";
 import { type AnyScalar, isScalar } from "../layout/scalar.ts";
-import { Position } from "../memory/life.ts";
+import { type LifeOwner, Position } from "../memory/life.ts";
+import type { Region } from "../memory/region.ts";
 import type { TypedArray, TypedArrayConstructor, ViewOf } from "../memory/typed_array.ts";
-import { BoxBase } from "./frame_box.ts";
+import type { Sites } from "../observe/sites.ts";
+import type { ArenaMemory } from "./arena_memory.ts";
+import { BoxBase } from "./box.ts";
 import { type FrameMapBase, type KeyLayout, newMap } from "./frame_map.ts";
 import { FrameString, utf8Length } from "./frame_string.ts";
-import { Frames } from "./frames.ts";
 
 /** The most elements that can be asked for at once: no element is smaller than a byte. */
 const MAX_COUNT = 2 ** 30;
@@ -26,7 +28,27 @@ const MAX_COUNT = 2 ** 30;
 const DEFAULT_CAPACITY = 16;
 
 /** See the file comment. */
-export class FrameArena extends Frames {
+export abstract class Arena implements LifeOwner {
+  /** The region that is allocated in now. */
+  declare region: Region;
+  /** The region, with what is recycled in it. */
+  declare memory: ArenaMemory;
+  /** Whether handles are recycled instead of checked. */
+  declare readonly recycles: boolean;
+  declare readonly sites: Sites | null;
+
+  /** Whoever extends this gives it a region and its memory. */
+  constructor(recycles: boolean, sites: Sites | null) {
+    this.recycles = recycles;
+    this.sites = sites;
+  }
+
+  /** The error of a handle whose memory has ended. */
+  abstract expired(position: Position): Error;
+
+  /** The error of an allocation while the region is closed. */
+  abstract closed(action: string): Error;
+
   record(layout: Layout): Face | undefined {
     const inner = layout.$inner as LayoutInner | undefined;
     if (inner === undefined) throw noLayout(layout);
@@ -175,7 +197,7 @@ export class FrameArena extends Frames {
   }
 
   #none(what: string): undefined {
-    if (!this.inFrame) throw this.closed(`allocate ${what}`);
+    if (!this.region.isOpen) throw this.closed(`allocate ${what}`);
     return undefined;
   }
 
@@ -254,7 +276,8 @@ function noArray(value: unknown): ArgumentError {
   );
 }
 
-function noLayout(value: unknown): ArgumentError {
+/** The error of something that should be a layout. */
+export function noLayout(value: unknown): ArgumentError {
   return new ArgumentError(
     "FA008",
     `Cannot allocate ${show(value)} as it is no layout: give one such as f32, or a struct`,

@@ -1,0 +1,568 @@
+/**
+ * Memory in slots of a few sizes, each freed on its own: a size is a list of pages, a page is a chunk cut into equal slots with a
+ * list of the free ones. Everything is found by number: the page of a slot by a shift, the slot of a position by a multiplication.
+ *
+ * Slots are handed out from one page until it is full, and then from another that has room; pages that have become empty are kept up
+ * to a number and given back beyond it. That is how mimalloc works (Leijen, Zorn, de Moura: "Mimalloc: Free List Sharding in
+ * Action", 2019).
+ */
+
+import { ConfigError, show } from "../errors.ts";
+import { type Account, AGAIN, REFUSED, type Verdict } from "./account.ts";
+import type { Chunk, ChunkSource } from "./chunk_source.ts";
+import { Life, type LifeOwner, type Position } from "./life.ts";
+import { MAX_CHUNK } from "./segment.ts";
+
+/** How often a slot can be handed out: twice that fits a small integer, as even numbers mean free and odd ones in use. */
+const MOST_LIVES = 2 ** 29 - 1;
+
+/**
+ * How a slab gets its memory.
+ *
+ * @example
+ * ```ts
+ * import { type SlabOptions, wasmSource } from "@framealloc/core/memory";
+ *
+ * const options: SlabOptions = {
+ *   source: wasmSource,
+ *   sizes: [16, 64, 256],
+ *   pageSize: 65_536,
+ *   owner: { expired: () => new Error("The pool was closed") },
+ * };
+ * ```
+ */
+export interface SlabOptions {
+  /** Where pages come from. */
+  readonly source: ChunkSource;
+  /** The sizes of slots in bytes, ascending. They are rounded up to multiples of 16. */
+  readonly sizes: readonly number[];
+  /** Bytes per page; no less than the largest size. */
+  readonly pageSize: number;
+  /** Who says why memory has ended. */
+  readonly owner: LifeOwner;
+  /** How many empty pages of each size are kept for later. @default {4} */
+  readonly idlePages?: number;
+  /** How often a slot is handed out before it is retired, so that its numbers never repeat. @default {2 ** 29 - 1} */
+  readonly mostLives?: number;
+  /** Who pays for the pages. */
+  readonly account?: Account;
+}
+
+/**
+ * A page of slots of one size.
+ *
+ * @example
+ * ```ts
+ * import { arrayBufferSource, Slab } from "@framealloc/core/memory";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const slab = new Slab({
+ *   source: arrayBufferSource,
+ *   sizes: [64],
+ *   pageSize: 4096,
+ *   owner: { expired: () => new Error("over") },
+ * });
+ * const size = slab.sizeFor(50)!;
+ * const page = size.pageOf(size.take());
+ * assertEquals([page.live, page.life.view?.byteLength], [1, 4096]);
+ * ```
+ */
+export class SlabPage implements LifeOwner {
+  /** The size that its slots have. */
+  declare readonly size: SlabSize;
+  /** Where it is in the list of pages. */
+  declare readonly index: number;
+  /** The life of its memory: it ends when the page is given back. */
+  declare readonly life: Life;
+  /** The slots in use. */
+  declare live: number;
+  /** The first free slot, or -1: not for use in programs. */
+  declare $head: number;
+  /** Whether it is on the list of pages that have room: not for use in programs. */
+  declare $hasRoom: boolean;
+  /** The memory: not for use in programs. */
+  declare readonly $chunk: Chunk;
+
+  /** Made by {@linkcode SlabSize}. */
+  constructor(size: SlabSize, index: number, chunk: Chunk) {
+    this.size = size;
+    this.index = index;
+    this.live = 0;
+    this.$head = -1;
+    this.$hasRoom = false;
+    this.$chunk = chunk;
+    this.life = new Life(new DataView(chunk.buffer), this, index);
+  }
+
+  /** The error of a handle to this page after it was given back: that of the slab's owner. */
+  expired(position: Position): Error {
+    return this.size.slab.owner.expired(position);
+  }
+}
+
+/** Stands for a page where there is none, so that taking a slot needs no check for that. */
+const NO_PAGE = new SlabPage(undefined!, -1, { buffer: new ArrayBuffer(0), revoke() {}, release() {} });
+
+/**
+ * The slots of one size. A slot is a number: `slot >> shift` is its page, the rest its place in the page.
+ *
+ * @example
+ * ```ts
+ * import { arrayBufferSource, Slab } from "@framealloc/core/memory";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const slab = new Slab({
+ *   source: arrayBufferSource,
+ *   sizes: [64],
+ *   pageSize: 4096,
+ *   owner: { expired: () => new Error("over") },
+ * });
+ * const size = slab.sizeFor(64)!;
+ * const slot = size.take();
+ * size.pageOf(slot).life.view!.setFloat32(size.offsetOf(slot), 1.5, true);
+ * assertEquals(size.give(slot), true);
+ * assertEquals(size.give(slot), false); // it is free already
+ * ```
+ */
+export class SlabSize {
+  /** The slab that it belongs to. */
+  declare readonly slab: Slab;
+  /** Where it is in the list of sizes. */
+  declare readonly index: number;
+  /** Bytes of a slot. */
+  declare readonly bytes: number;
+  /** Slots of a page. */
+  declare readonly slotsPerPage: number;
+  /** By how many bits a slot's number is shifted to get the number of its page. */
+  declare readonly shift: number;
+  /** The pages; there is `undefined` in the place of one that was given back. */
+  declare readonly pages: (SlabPage | undefined)[];
+  /** How often each slot was handed out and taken back: odd while it is in use. */
+  declare generations: Int32Array;
+  /** Slots that were handed out as often as they may be. */
+  declare retired: number;
+  /** The free slot after each free one: not for use in programs. */
+  declare $next: Int32Array;
+  /** The page that slots are taken from: not for use in programs. */
+  declare $page: SlabPage;
+  readonly #mask: number;
+  readonly #inverse: number;
+  readonly #lastGeneration: number;
+  readonly #withRoom: SlabPage[] = [];
+  readonly #gaps: number[] = [];
+  #empty = 0;
+  #count = 0;
+
+  /** Made by {@linkcode Slab}. */
+  constructor(slab: Slab, index: number, bytes: number, pageSize: number, mostLives: number) {
+    this.slab = slab;
+    this.index = index;
+    this.bytes = bytes;
+    this.slotsPerPage = Math.floor(pageSize / bytes);
+    this.shift = Math.ceil(Math.log2(this.slotsPerPage));
+    this.#mask = (1 << this.shift) - 1;
+    this.#inverse = 1 / bytes;
+    this.#lastGeneration = 2 * mostLives - 1;
+    this.pages = [];
+    this.generations = new Int32Array(0);
+    this.$next = new Int32Array(0);
+    this.retired = 0;
+    this.$page = NO_PAGE;
+  }
+
+  /** The pages that are held now. */
+  get pageCount(): number {
+    return this.#count;
+  }
+
+  /** The pages held now without a slot in use. */
+  get emptyPages(): number {
+    return this.#empty;
+  }
+
+  /** The slots in use. */
+  get live(): number {
+    let live = 0;
+    for (const page of this.pages) live += page?.live ?? 0;
+    return live;
+  }
+
+  /** One more than the largest number that a slot can have now, for tables by slot. */
+  get capacity(): number {
+    return this.generations.length;
+  }
+
+  /**
+   * Takes a slot. Its memory holds whatever was there before.
+   *
+   * @returns The slot, or -1 if there is no memory: {@linkcode Slab.refusal} tells why.
+   */
+  take(): number {
+    const page = this.$page;
+    const slot = page.$head;
+    if (slot < 0) return this.#takeSlow();
+    if (page.live === 0) this.#empty--;
+    page.$head = this.$next[slot]!;
+    page.live++;
+    this.generations[slot]!++;
+    return slot;
+  }
+
+  /**
+   * Takes a slot of a certain page.
+   *
+   * @param page The page.
+   * @returns The slot, or -1 if it is full.
+   */
+  takeFrom(page: SlabPage): number {
+    const slot = page.$head;
+    if (slot < 0) return -1;
+    if (page.live === 0) this.#empty--;
+    page.$head = this.$next[slot]!;
+    page.live++;
+    this.generations[slot]!++;
+    return slot;
+  }
+
+  /**
+   * Gives a slot back.
+   *
+   * @param slot The slot.
+   * @returns Whether it was in use; if not, nothing was changed.
+   */
+  give(slot: number): boolean {
+    const generation = this.generations[slot]!;
+    if ((generation & 1) === 0) return false;
+    const page = this.pages[slot >> this.shift]!;
+    this.generations[slot] = generation + 1;
+    page.live--;
+    if (generation === this.#lastGeneration) this.retired++;
+    else {
+      this.$next[slot] = page.$head;
+      page.$head = slot;
+    }
+    if (page !== this.$page || page.live === 0) this.#giveSlow(page);
+    return true;
+  }
+
+  /**
+   * The page of a slot in use.
+   *
+   * @param slot The slot.
+   * @returns Its page.
+   */
+  pageOf(slot: number): SlabPage {
+    return this.pages[slot >> this.shift]!;
+  }
+
+  /**
+   * Where a slot is in the memory of its page.
+   *
+   * @param slot The slot.
+   * @returns Bytes from the start.
+   */
+  offsetOf(slot: number): number {
+    return (slot & this.#mask) * this.bytes;
+  }
+
+  /**
+   * The slot that an offset in a page belongs to.
+   *
+   * @param page The page.
+   * @param offset Bytes from the start of the page.
+   * @returns The slot.
+   */
+  slotAt(page: SlabPage, offset: number): number {
+    // One more than the offset, so that rounding cannot end in the slot before.
+    return (page.index << this.shift) | ((offset + 1) * this.#inverse);
+  }
+
+  /**
+   * Gives empty pages back.
+   *
+   * @param keep How many of them to keep.
+   * @returns The bytes given back.
+   */
+  trim(keep: number = 0): number {
+    let bytes = 0;
+    for (let i = this.pages.length - 1; i >= 0 && this.#empty > keep; i--) {
+      const page = this.pages[i];
+      if (page !== undefined && page.live === 0) bytes += this.#release(page);
+    }
+    return bytes;
+  }
+
+  /** Ends every slot and gives all pages back. */
+  dispose(): void {
+    for (const page of this.pages) {
+      if (page === undefined) continue;
+      if (page.live > 0) this.#empty++;
+      page.live = 0;
+      this.#release(page);
+    }
+    for (let slot = 0; slot < this.generations.length; slot++) {
+      if ((this.generations[slot]! & 1) === 1) this.generations[slot]!++;
+    }
+  }
+
+  #takeSlow(): number {
+    this.$page.$hasRoom = false;
+    for (;;) {
+      const page = this.#withRoom.pop();
+      if (page === undefined) break;
+      page.$hasRoom = false;
+      if (page.$head < 0 || this.pages[page.index] !== page) continue;
+      this.$page = page;
+      return this.take();
+    }
+    this.$page = NO_PAGE;
+    const verdict = this.#addPage();
+    return verdict === REFUSED ? -1 : this.take();
+  }
+
+  #giveSlow(page: SlabPage): void {
+    if (page.live === 0) {
+      this.#empty++;
+      if (this.#empty > this.slab.idlePages) {
+        this.#release(page);
+        return;
+      }
+    }
+    if (page !== this.$page && !page.$hasRoom && page.$head >= 0) {
+      page.$hasRoom = true;
+      this.#withRoom.push(page);
+    }
+  }
+
+  #addPage(): Verdict {
+    if (this.#count >= 2 ** (30 - this.shift)) {
+      return this.slab.$refuse(new RangeError(`There are ${this.#count} pages already`));
+    }
+    const verdict = this.slab.$obtain();
+    if (typeof verdict === "number") return verdict;
+    const index = this.#gaps.at(-1) ?? this.pages.length;
+    const page = new SlabPage(this, index, verdict);
+    if (index === this.pages.length) {
+      this.pages.push(page);
+      this.#grow();
+    } else {
+      this.#gaps.pop();
+      this.pages[index] = page;
+    }
+    const first = index << this.shift;
+    for (let slot = first + this.slotsPerPage - 1; slot >= first; slot--) {
+      if (this.generations[slot]! > this.#lastGeneration) continue;
+      this.$next[slot] = page.$head;
+      page.$head = slot;
+    }
+    this.#empty++;
+    this.#count++;
+    page.$hasRoom = true;
+    this.#withRoom.push(page);
+    return AGAIN;
+  }
+
+  #grow(): void {
+    const capacity = this.pages.length << this.shift;
+    if (capacity <= this.generations.length) return;
+    const room = Math.max(capacity, 2 * this.generations.length);
+    this.generations = enlarged(this.generations, room);
+    this.$next = enlarged(this.$next, room);
+  }
+
+  #release(page: SlabPage): number {
+    page.life.view = null;
+    page.$head = -1;
+    this.pages[page.index] = undefined;
+    this.#gaps.push(page.index);
+    this.#empty--;
+    this.#count--;
+    if (this.$page === page) this.$page = NO_PAGE;
+    this.slab.$release(page.$chunk);
+    return this.slab.pageSize;
+  }
+}
+
+/**
+ * Slots of several sizes, with pages from one chunk source.
+ *
+ * @example
+ * ```ts
+ * import { arrayBufferSource, Slab } from "@framealloc/core/memory";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const slab = new Slab({
+ *   source: arrayBufferSource,
+ *   sizes: [16, 64, 256],
+ *   pageSize: 4096,
+ *   owner: { expired: () => new Error("The pool was closed") },
+ * });
+ * assertEquals([slab.sizeFor(20)?.bytes, slab.sizeFor(64)?.bytes, slab.sizeFor(1000)], [64, 64, undefined]);
+ * const slot = slab.sizeFor(20)!.take();
+ * assertEquals(slab.reserved, 4096);
+ * slab.sizeFor(20)!.give(slot);
+ * assertEquals(slab.trim(), 4096);
+ * ```
+ */
+export class Slab {
+  /** Who says why memory has ended. */
+  readonly owner: LifeOwner;
+  /** The sizes, ascending. */
+  readonly sizes: readonly SlabSize[];
+  /** Bytes per page. */
+  readonly pageSize: number;
+  /** How many empty pages of each size are kept for later. */
+  readonly idlePages: number;
+  readonly #source: ChunkSource;
+  readonly #account: Account | undefined;
+  readonly #bySixteen: (SlabSize | undefined)[];
+  #reserved = 0;
+  #isOverBudget = false;
+  #cause: unknown;
+
+  /**
+   * Describes a slab. It has no memory until the first slot is taken.
+   *
+   * @param options How it gets its memory.
+   * @throws {ConfigError} `FA010` if the sizes are not ascending, or do not fit into a page.
+   */
+  constructor(options: SlabOptions) {
+    const { source, sizes, pageSize, owner, account, idlePages = 4, mostLives = MOST_LIVES } = options;
+    checkSizes("sizes", sizes);
+    const largest = ceil16(sizes.at(-1)!);
+    if (!Number.isInteger(pageSize) || pageSize < largest || pageSize > MAX_CHUNK) {
+      throw new ConfigError(
+        "FA010",
+        `Cannot make a slab with pages of ${
+          show(pageSize)
+        } bytes: give a whole number from the largest slot, ${largest}, to ${MAX_CHUNK}`,
+      );
+    }
+    this.owner = owner;
+    this.pageSize = pageSize;
+    this.idlePages = idlePages;
+    this.#source = source;
+    this.#account = account;
+    const rounded = [...new Set(sizes.map(ceil16))];
+    this.sizes = rounded.map((bytes, i) => new SlabSize(this, i, bytes, pageSize, mostLives));
+    this.#bySixteen = Array.from(
+      { length: largest / 16 + 1 },
+      (_, i) => this.sizes.find((size) => size.bytes >= i * 16),
+    );
+  }
+
+  /** The bytes held from the source. */
+  get reserved(): number {
+    return this.#reserved;
+  }
+
+  /** The bytes in pages without a slot in use. */
+  get idle(): number {
+    let pages = 0;
+    for (const size of this.sizes) pages += size.emptyPages;
+    return pages * this.pageSize;
+  }
+
+  /**
+   * The size whose slots hold so many bytes.
+   *
+   * @param bytes How many bytes.
+   * @param align A power of two; everything is aligned to 16 at least.
+   * @returns The smallest size that will do, or `undefined` if there is none.
+   */
+  sizeFor(bytes: number, align: number = 16): SlabSize | undefined {
+    const size = this.#bySixteen[(bytes + 15) >> 4];
+    if (align <= 16 || size === undefined) return size;
+    return this.sizes.find((other) => other.bytes >= bytes && other.bytes % align === 0);
+  }
+
+  /**
+   * Gives empty pages back.
+   *
+   * @returns The bytes given back.
+   */
+  trim(): number {
+    let bytes = 0;
+    for (const size of this.sizes) bytes += size.trim();
+    return bytes;
+  }
+
+  /** Ends every slot and gives all pages back. */
+  dispose(): void {
+    for (const size of this.sizes) size.dispose();
+  }
+
+  /** Whether the account, and not the source, refused the last page. */
+  get isOverBudget(): boolean {
+    return this.#isOverBudget;
+  }
+
+  /** What the source said when it refused the last page. */
+  get cause(): unknown {
+    return this.#cause;
+  }
+
+  /** Gets a page: not for use in programs. */
+  $obtain(): Chunk | Verdict {
+    const verdict = this.#account?.hold(this.pageSize);
+    this.#isOverBudget = verdict === REFUSED;
+    if (verdict === REFUSED || verdict === AGAIN) return verdict;
+    try {
+      const chunk = this.#source.obtain(this.pageSize);
+      if (chunk.buffer.byteLength >= this.pageSize) {
+        this.#reserved += this.pageSize;
+        return chunk;
+      }
+      chunk.release();
+      this.#cause = new RangeError(`The source gave ${chunk.buffer.byteLength} of ${this.pageSize} bytes`);
+    } catch (error) {
+      this.#cause = error;
+    }
+    this.#account?.drop(this.pageSize);
+    return REFUSED;
+  }
+
+  /** Notes that there can be no further page: not for use in programs. */
+  $refuse(cause: Error): Verdict {
+    this.#cause = cause;
+    this.#isOverBudget = false;
+    return REFUSED;
+  }
+
+  /** Gives a page back: not for use in programs. */
+  $release(chunk: Chunk): void {
+    this.#reserved -= this.pageSize;
+    chunk.release();
+    this.#account?.drop(this.pageSize);
+  }
+}
+
+/**
+ * Checks sizes of slots.
+ *
+ * @param option The name to call them by.
+ * @param sizes The sizes.
+ * @throws {ConfigError} `FA010` if they are not ascending whole numbers above zero.
+ */
+export function checkSizes(option: string, sizes: unknown): asserts sizes is readonly number[] {
+  const isList = Array.isArray(sizes) && sizes.length > 0;
+  const isFine = isList &&
+    sizes.every((size: unknown, i) => Number.isInteger(size) && (size as number) > (i === 0 ? 0 : sizes[i - 1]));
+  if (isFine && sizes.at(-1) <= MAX_CHUNK) return;
+  throw new ConfigError(
+    "FA010",
+    `Cannot use ${
+      isList ? `[${sizes.join(", ")}]` : show(sizes)
+    } for the option "${option}": give whole numbers of bytes above zero, ascending`,
+  );
+}
+
+function enlarged(from: Int32Array, length: number): Int32Array {
+  const to = new Int32Array(length);
+  to.set(from);
+  return to;
+}
+
+function ceil16(bytes: number): number {
+  return Math.ceil(bytes / 16) * 16;
+}

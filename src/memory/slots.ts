@@ -1,0 +1,133 @@
+/**
+ * Numbers that stand for things: a place in a table and a generation. A number is plain and survives every copy; once the thing
+ * is gone no other thing ever has the same number. A place whose generations have run out is retired.
+ */
+
+/** Bits of a number that are the place; the rest is the generation. */
+const PLACE_BITS = 24;
+const PLACES = 2 ** PLACE_BITS;
+
+/** How often a place can be used: with its 24 bits a number is still a safe integer. */
+const MOST_LIVES = 2 ** 29 - 1;
+
+/**
+ * A table of places, each in use or free.
+ *
+ * @example
+ * ```ts
+ * import { Slots } from "@framealloc/core/memory";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const slots = new Slots();
+ * const first = slots.take();
+ * assertEquals(slots.find(first), 0);
+ * slots.give(0);
+ * const second = slots.take(); // the same place, another number
+ * assertEquals([slots.find(first), slots.find(second)], [-1, 0]);
+ * ```
+ */
+export class Slots {
+  /** How often each place was taken and given back: odd while it is in use. */
+  declare generations: Int32Array;
+  /** The places in use. */
+  declare live: number;
+  /** Places that were used as often as they may be. */
+  declare retired: number;
+  /** One more than the largest place that was ever in use. */
+  declare height: number;
+  readonly #most: number;
+  readonly #lastGeneration: number;
+  #free: Int32Array;
+  #freeCount = 0;
+
+  /**
+   * Starts empty.
+   *
+   * @param most How many places there may be; at most 2 ** 24.
+   * @param mostLives How often a place is used before it is retired.
+   */
+  constructor(most: number = PLACES, mostLives: number = MOST_LIVES) {
+    this.generations = new Int32Array(16);
+    this.#free = new Int32Array(16);
+    this.live = 0;
+    this.retired = 0;
+    this.height = 0;
+    this.#most = Math.min(most, PLACES);
+    this.#lastGeneration = 2 * mostLives - 1;
+  }
+
+  /**
+   * Takes a place.
+   *
+   * @returns Its number: never zero. -1 if all places are in use or retired.
+   */
+  take(): number {
+    let place: number;
+    if (this.#freeCount > 0) place = this.#free[--this.#freeCount]!;
+    else if (this.height < this.#most) {
+      place = this.height++;
+      if (place === this.generations.length) this.#grow();
+    } else return -1;
+    this.live++;
+    const generation = ++this.generations[place]!;
+    return (generation >> 1) * PLACES + PLACES + place;
+  }
+
+  /**
+   * Finds the place of a number.
+   *
+   * @param number Any number.
+   * @returns The place, or -1 if the number is none of this table now.
+   */
+  find(number: number): number {
+    const place = number & (PLACES - 1);
+    const generation = this.generations[place];
+    if (generation === undefined || (generation & 1) === 0) return -1;
+    return (generation >> 1) * PLACES + PLACES + place === number ? place : -1;
+  }
+
+  /**
+   * Whether a number stood for a thing once.
+   *
+   * @param number Any number.
+   * @returns Whether it is one that this table has given out and taken back.
+   */
+  isPast(number: number): boolean {
+    if (!Number.isSafeInteger(number) || number < PLACES) return false;
+    const place = number & (PLACES - 1);
+    const life = Math.floor(number / PLACES) - 1;
+    return place < this.height && life < (this.generations[place]! + 1) >> 1 && this.find(number) < 0;
+  }
+
+  /**
+   * Gives a place back.
+   *
+   * @param place A place in use.
+   */
+  give(place: number): void {
+    const generation = this.generations[place]!;
+    this.generations[place] = generation + 1;
+    this.live--;
+    if (generation === this.#lastGeneration) this.retired++;
+    else this.#free[this.#freeCount++] = place;
+  }
+
+  /**
+   * The number of a place in use.
+   *
+   * @param place A place in use.
+   * @returns Its number.
+   */
+  numberOf(place: number): number {
+    return (this.generations[place]! >> 1) * PLACES + PLACES + place;
+  }
+
+  #grow(): void {
+    const generations = new Int32Array(2 * this.generations.length);
+    generations.set(this.generations);
+    this.generations = generations;
+    const free = new Int32Array(generations.length);
+    free.set(this.#free);
+    this.#free = free;
+  }
+}

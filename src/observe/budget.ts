@@ -1,0 +1,135 @@
+/**
+ * A limit on bytes, and what is charged to it. Limits nest: what is charged to one is charged to all around it.
+ */
+
+import { AGAIN, GRANTED, REFUSED, type Verdict } from "../memory/account.ts";
+
+/**
+ * What happens when a hard limit would be exceeded: the allocation is refused, or goes on and is reported, or is made by another
+ * allocator.
+ *
+ * @typeParam A The allocator to spill to.
+ */
+export type BudgetPolicy<A = unknown> = "fail" | "warn" | { readonly spill: A };
+
+/** What a callback of a budget is told. All sizes are bytes. */
+export interface BudgetEvent {
+  /** Which limit would be crossed. */
+  readonly limit: "soft" | "hard";
+  /** The name of the budget: a path of tags, `"global"`, or the name of a child. */
+  readonly name: string;
+  /** What is charged now. */
+  readonly used: number;
+  /** What was asked for. */
+  readonly requested: number;
+  /** The limit itself. */
+  readonly bytes: number;
+}
+
+/** What a budget is and has been. All sizes are bytes. */
+export interface BudgetStats {
+  /** A path of tags, `"global"`, or the name of a child. */
+  readonly name: string;
+  /** What is charged now. */
+  readonly used: number;
+  /** The most that was charged at once. */
+  readonly peak: number;
+  /** The soft limit; `Infinity` if there is none. */
+  readonly soft: number;
+  /** The hard limit; `Infinity` if there is none. */
+  readonly hard: number;
+  /** How often an allocation was refused. */
+  readonly refusals: number;
+}
+
+/** See the file comment. */
+export class Budget {
+  readonly name: string;
+  /** The limit around this one. */
+  parent: Budget | null;
+  used = 0;
+  peak = 0;
+  refusals = 0;
+  soft = Infinity;
+  hard = Infinity;
+  policy: BudgetPolicy = "fail";
+  onCross: ((event: BudgetEvent) => void) | undefined;
+  /** Whether the crossing of a limit has been told and not been taken back since. */
+  #isPastSoft = false;
+  #isPastHard = false;
+
+  constructor(name: string, parent: Budget | null) {
+    this.name = name;
+    this.parent = parent;
+  }
+
+  /** How many bytes can be charged before anybody must be asked or told. */
+  get room(): number {
+    const soft = this.#isPastSoft ? Infinity : this.soft;
+    const hard = this.#isPastHard ? Infinity : this.hard;
+    const own = Math.max(0, Math.min(soft, hard) - this.used);
+    return this.parent === null ? own : Math.min(own, this.parent.room);
+  }
+
+  /**
+   * Asks whether bytes may be charged. When a limit is crossed the program is told first; then the answer is to ask again, as its
+   * callback may have changed everything.
+   */
+  ask(bytes: number): Verdict {
+    const refusing = this.refusing(bytes);
+    if (refusing !== null) {
+      refusing.refusals++;
+      return REFUSED;
+    }
+    return this.#tell(bytes) ? AGAIN : GRANTED;
+  }
+
+  /** The limit that refuses so many bytes more; `null` if none does. */
+  refusing(bytes: number): Budget | null {
+    if (this.used + bytes > this.hard && this.policy !== "warn") return this;
+    return this.parent === null ? null : this.parent.refusing(bytes);
+  }
+
+  /** Charges bytes, or with a minus takes them off. */
+  charge(bytes: number): void {
+    this.used += bytes;
+    if (this.used > this.peak) this.peak = this.used;
+    if (this.used <= this.soft) this.#isPastSoft = false;
+    if (this.used <= this.hard) this.#isPastHard = false;
+    if (this.parent !== null) this.parent.charge(bytes);
+  }
+
+  /** Changes the limits. */
+  limit(soft: number, hard: number, policy: BudgetPolicy, onCross: ((event: BudgetEvent) => void) | undefined): void {
+    this.soft = soft;
+    this.hard = hard;
+    this.policy = policy;
+    this.onCross = onCross;
+    this.#isPastSoft = false;
+    this.#isPastHard = false;
+  }
+
+  get stats(): BudgetStats {
+    const { name, used, peak, soft, hard, refusals } = this;
+    return { name, used, peak, soft, hard, refusals };
+  }
+
+  #tell(bytes: number): boolean {
+    let hasTold = false;
+    if (this.used + bytes > this.soft && !this.#isPastSoft) {
+      this.#isPastSoft = true;
+      hasTold = this.#cross("soft", this.soft, bytes);
+    }
+    if (this.used + bytes > this.hard && !this.#isPastHard) {
+      this.#isPastHard = true;
+      hasTold = this.#cross("hard", this.hard, bytes) || hasTold;
+    }
+    if (this.parent !== null && this.parent.#tell(bytes)) hasTold = true;
+    return hasTold;
+  }
+
+  #cross(limit: "soft" | "hard", bytes: number, requested: number): boolean {
+    this.onCross?.({ limit, name: this.name, used: this.used, requested, bytes });
+    return this.onCross !== undefined;
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * A report of what was left over.
+ */
+
+/** Something that was not freed when its allocator was disposed of. */
+export interface Leak {
+  /** What it is. */
+  readonly kind: "pool record" | "heap block" | "handle" | "group" | "streaming asset" | "pool object";
+  /** The name of its layout, group, asset or pool. */
+  readonly name: string;
+  /** The path of the tag that allocated it; `""` if it had none. */
+  readonly tag: string;
+  /** Its bytes; 0 for an object. */
+  readonly bytes: number;
+  /** How many frames ago it was allocated. */
+  readonly age: number;
+}

@@ -1,0 +1,190 @@
+/**
+ * What all memory of one allocator is booked in: the tags, which of them is the innermost one now, and the limit on everything that
+ * is held. It is the account of memory that no tag answers for.
+ */
+
+import { BudgetError } from "../errors.ts";
+import { type Account, AGAIN, GRANTED, REFUSED, type Verdict } from "../memory/account.ts";
+import type { Budget } from "./budget.ts";
+import { Tag } from "./tag.ts";
+
+/** Books the bytes of a region to tags while it is used; told whenever the innermost tag or a limit may have changed. */
+export interface Follower {
+  turn(): void;
+}
+
+/** See the file comment. */
+export class Ledger implements Account {
+  readonly root: Tag = new Tag(0, "", null);
+  /** All tags by their number. */
+  readonly tags: Tag[] = [this.root];
+  /** The innermost tag. */
+  current: Tag = this.root;
+  /** The number of the current frame, or of the last one. */
+  frame = 0;
+  /** The limit on all memory that is held from chunk sources; `null` as long as none was set. */
+  global: Budget | null = null;
+  /** What is held from chunk sources, as long as there is no limit that knows. */
+  held = 0;
+  /** Gives idle memory back when the global limit is short of so many bytes, if that is enough. */
+  relieve: ((bytes: number) => void) | null = null;
+  /** Called when a frame has begun. */
+  onFrame: (() => void) | null = null;
+  /** The frames of this allocator, which follow at all times. */
+  frames: Follower | null = null;
+  readonly #followers: Follower[] = [];
+  #following = 0;
+  #refused: Budget | null = null;
+  #requested = 0;
+
+  // Tags
+
+  /** Makes a tag the innermost one. */
+  push(name: string): Tag {
+    this.current = this.#child(this.current, name);
+    this.turn();
+    return this.current;
+  }
+
+  /** Goes back to the tag around the innermost one. */
+  pop(): void {
+    this.current = this.current.parent ?? this.root;
+    this.turn();
+  }
+
+  /** Goes back to a tag that was the innermost one before, whatever was opened since. */
+  restore(tag: unknown): void {
+    let { current } = this;
+    while (current !== tag && current.parent !== null) current = current.parent;
+    this.current = current;
+    this.turn();
+  }
+
+  /** Makes any tag the innermost one, until {@linkcode Ledger.leave}; returns the one before. */
+  enter(tag: Tag): Tag {
+    const before = this.current;
+    if (tag !== before) {
+      this.current = tag;
+      this.turn();
+    }
+    return before;
+  }
+
+  /** Leaves a tag that was entered. */
+  leave(before: Tag): void {
+    if (this.current === before) return;
+    this.current = before;
+    this.turn();
+  }
+
+  /** The tag of a path, made if it was never opened. */
+  at(path: string): Tag {
+    let tag = this.root;
+    for (const name of path.split("::")) tag = this.#child(tag, name);
+    return tag;
+  }
+
+  /** Has everything that was allocated until now booked, so that what comes next belongs to the innermost tag and its limits. */
+  turn(): void {
+    if (this.frames !== null) this.frames.turn();
+    while (this.#following > 0) this.#followers[--this.#following]!.turn();
+  }
+
+  /** Tells a follower of the next turn, once. */
+  follow(follower: Follower): void {
+    this.#followers[this.#following++] = follower;
+  }
+
+  // Limits
+
+  /** Asks whether the innermost tag may have so many bytes more of any kind. */
+  admit(bytes: number): Verdict {
+    const { budget } = this.current;
+    return budget === null ? GRANTED : this.ask(budget, bytes);
+  }
+
+  /** Asks a budget for so many bytes, and remembers who refused. */
+  ask(budget: Budget, bytes: number): Verdict {
+    const verdict = budget.ask(bytes);
+    return verdict === REFUSED ? this.#refuse(budget.refusing(bytes)!, bytes) : verdict;
+  }
+
+  /** The same, for those who hold no state: callbacks have run when it returns. */
+  mayHave(bytes: number): boolean {
+    if (this.current.budget === null) return true;
+    let verdict: Verdict;
+    do {
+      this.turn();
+      verdict = this.admit(bytes);
+    } while (verdict === AGAIN);
+    return verdict === GRANTED;
+  }
+
+  /** Whether a limit would refuse so many bytes by now, where callbacks may have run since it was asked. */
+  isShort(bytes: number): boolean {
+    const refusing = this.current.budget?.refusing(bytes) ?? null;
+    if (refusing !== null) this.#refuse(refusing, bytes);
+    return refusing !== null;
+  }
+
+  /** Whether so many bytes could be held if some others were given back first. */
+  couldHold(bytes: number, credit: number): boolean {
+    return this.global === null || this.global.refusing(bytes - credit) === null;
+  }
+
+  hold(bytes: number): Verdict {
+    const { global } = this;
+    if (global === null) {
+      this.held += bytes;
+      return GRANTED;
+    }
+    const { used } = global;
+    if (used + bytes > global.hard && this.relieve !== null) {
+      this.relieve(used + bytes - global.hard);
+      if (global.used < used) return AGAIN;
+    }
+    const verdict = this.ask(global, bytes);
+    if (verdict === GRANTED) global.charge(bytes);
+    return verdict;
+  }
+
+  drop(bytes: number): void {
+    if (this.global === null) this.held -= bytes;
+    else this.global.charge(-bytes);
+  }
+
+  refusal(action: string): BudgetError {
+    const { name, used, hard } = this.#refused!;
+    const isGlobal = this.#refused === this.global;
+    return new BudgetError(
+      isGlobal ? "FA351" : "FA352",
+      `Cannot ${action} as that takes ${this.#requested} bytes and ${
+        Math.max(0, hard - used)
+      } of ${hard} remain in the budget ${isGlobal ? "of all memory" : `of "${name}"`}: free some, or raise the limit`,
+      this.#requested,
+      name,
+      hard,
+    );
+  }
+
+  /** Where the limit that refused last wants its allocations to go; `undefined` if it wants an error. */
+  get spill(): unknown {
+    const policy = this.#refused?.policy;
+    return typeof policy === "object" ? policy.spill : undefined;
+  }
+
+  #refuse(budget: Budget, bytes: number): Verdict {
+    this.#refused = budget;
+    this.#requested = bytes;
+    return REFUSED;
+  }
+
+  #child(parent: Tag, name: string): Tag {
+    const { children } = parent;
+    for (let i = 0; i < children.length; i++) if (children[i]!.name === name) return children[i]!;
+    const child = new Tag(this.tags.length, name, parent);
+    children.push(child);
+    this.tags.push(child);
+    return child;
+  }
+}

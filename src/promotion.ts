@@ -1,0 +1,440 @@
+/**
+ * Promotion: carrying out of a frame what is to outlive it, one record at once or all that were retained when the frame ends.
+ */
+
+import type { BoxBase } from "./arena/box.ts";
+import { ArgumentError, PoolError, show, StaleHandleError } from "./errors.ts";
+import type { Frames } from "./frame/frames.ts";
+import type { Retained, RetentionPolicy } from "./frame/retention.ts";
+import type { Face } from "./layout/face.ts";
+import { layoutOf } from "./layout/inner.ts";
+import type { Layout } from "./layout/layout.ts";
+import { type Position, viewOf } from "./memory/life.ts";
+import type { TypedArray } from "./memory/typed_array.ts";
+import { HEAP } from "./observe/tag.ts";
+import type { FrameSummary } from "./observe/stats.ts";
+import type { Heap, HeapEntry } from "./pool/heap.ts";
+import type { OwnedBoxBase } from "./pool/owned_box.ts";
+import type { Pool } from "./pool/pool.ts";
+import type { RegionArena } from "./pool/region_alloc.ts";
+import type { ScratchPools } from "./pool/scratch_pool.ts";
+
+/**
+ * Why a record could not be promoted.
+ *
+ * - `"TooLarge"`: no slot of the pool holds it.
+ * - `"BudgetExceeded"`: the limit of its tag, or that on all memory.
+ * - `"ScratchPoolNotFound"`: there is no scratch pool of that name.
+ * - `"ScratchPoolFull"`: the scratch pool has reached its limit.
+ * - `"SourceRefused"`: the chunk source gave no memory.
+ */
+export type PromotionFailure =
+  | "TooLarge"
+  | "BudgetExceeded"
+  | "ScratchPoolNotFound"
+  | "ScratchPoolFull"
+  | "SourceRefused";
+
+/** What became of one record that was retained with a policy other than to discard it. */
+export interface Promotion {
+  /** Where it was to go. */
+  readonly to: "pool" | "heap" | "scratch";
+  /** The live copy; `undefined` if it could not be promoted. */
+  readonly box: PromotedBox | undefined;
+  /** Why it could not be promoted; `undefined` if it was. */
+  readonly failure: PromotionFailure | undefined;
+  /** Its layout. */
+  readonly layout: Layout;
+  /** Its bytes. */
+  readonly bytes: number;
+  /** The path of the tag that allocated it; `""` if it had none. */
+  readonly tag: string;
+  /** The phase in which it was allocated; `""` if there was none. */
+  readonly phase: string;
+}
+
+/**
+ * A copy that outlives the frame.
+ *
+ * @typeParam R The record that was promoted.
+ */
+export interface PromotedBox<R = unknown> {
+  /** The copy, as a record; for a scalar a cell. */
+  readonly record: R;
+  /** Whether it was freed. */
+  readonly isFreed: boolean;
+  /**
+   * Frees it. In a scratch pool this does nothing, as all of that is freed together.
+   *
+   * @throws {PoolError} `FA403` if it was freed before.
+   */
+  free(): void;
+  /** Frees it, unless that was done before. */
+  [Symbol.dispose](): void;
+}
+
+/** A copy of a slice that outlives the frame. */
+export interface PromotedSlice<A> {
+  /**
+   * The copy.
+   *
+   * @throws {PoolError} `FA401` if it was freed.
+   */
+  readonly slice: A;
+  /** Whether it was freed. */
+  readonly isFreed: boolean;
+  /**
+   * Frees it, which detaches it. In a scratch pool this does nothing, as all of that is freed together.
+   *
+   * @throws {PoolError} `FA403` if it was freed before.
+   */
+  free(): void;
+  /** Frees it, unless that was done before. */
+  [Symbol.dispose](): void;
+}
+
+/** A number of records, and their bytes. */
+export interface PromotionCount {
+  /** How many. */
+  readonly count: number;
+  /** Their bytes, without padding. */
+  readonly bytes: number;
+}
+
+/** What became of retained records. */
+export interface PromotionCounts {
+  /** Those that ended with the frame, as their policy says. */
+  readonly discarded: PromotionCount;
+  /** Those promoted to the pool. */
+  readonly pool: PromotionCount;
+  /** Those promoted to the heap. */
+  readonly heap: PromotionCount;
+  /** Those promoted to scratch pools. */
+  readonly scratch: PromotionCount;
+  /** Those that could not be promoted. */
+  readonly failed: PromotionCount;
+}
+
+/** What became of the retained records of a frame. */
+export interface PromotionSummary extends PromotionCounts {
+  /** How many could not be promoted, by reason. */
+  readonly failures: { readonly [reason in PromotionFailure]: number };
+  /** By the path of their tag. */
+  readonly tags: readonly (PromotionCounts & { readonly path: string })[];
+  /** By their phase. */
+  readonly phases: readonly (PromotionCounts & { readonly name: string })[];
+  /** What the frame came to. */
+  readonly frame: FrameSummary;
+}
+
+/** What {@linkcode SmartAlloc.endFrameWithPromotions} returns. */
+export class PromotionResult {
+  /** What became of each record, in the order in which they were allocated; those that were discarded are left out. */
+  readonly promotions: readonly Promotion[];
+  /** What became of them, counted. */
+  readonly summary: PromotionSummary;
+  readonly #byRecord: ReadonlyMap<unknown, Promotion>;
+
+  /** Made by {@linkcode SmartAlloc.endFrameWithPromotions}. */
+  constructor(promotions: readonly Promotion[], records: readonly unknown[], summary: PromotionSummary) {
+    this.promotions = promotions;
+    this.summary = summary;
+    this.#byRecord = new Map(promotions.map((promotion, i) => [records[i], promotion]));
+  }
+
+  /**
+   * The copy of a record.
+   *
+   * @param record What `frameRetained` returned. It has ended with its frame, but it still says which one is meant.
+   * @returns The live copy, or `undefined` if it was discarded or could not be promoted.
+   */
+  of<R>(record: R): PromotedBox<R> | undefined {
+    return this.#byRecord.get(record)?.box as PromotedBox<R> | undefined;
+  }
+}
+
+class Copy implements PromotedBox {
+  readonly #box: OwnedBoxBase;
+  constructor(box: OwnedBoxBase) {
+    this.#box = box;
+  }
+  get record(): unknown {
+    return this.#box.$record;
+  }
+  get isFreed(): boolean {
+    return this.#box.isFreed;
+  }
+  free(): void {
+    this.#box.free();
+  }
+  [Symbol.dispose](): void {
+    this.#box[Symbol.dispose]();
+  }
+}
+
+class HeapSlice<A> implements PromotedSlice<A> {
+  readonly #heap: Heap;
+  readonly #entry: HeapEntry;
+  readonly #slice: A;
+  constructor(heap: Heap, entry: HeapEntry, slice: A) {
+    this.#heap = heap;
+    this.#entry = entry;
+    this.#slice = slice;
+  }
+  get slice(): A {
+    void this.#entry.view; // throws once it is freed
+    return this.#slice;
+  }
+  get isFreed(): boolean {
+    return this.#entry.index < 0;
+  }
+  free(): void {
+    this.#heap.free(this.#entry);
+  }
+  [Symbol.dispose](): void {
+    if (!this.isFreed) this.free();
+  }
+}
+
+/** What is freed with its scratch pool, and not by itself. */
+class InScratch<T> {
+  readonly record: T;
+  readonly #position: Position | undefined;
+  readonly #arena: RegionArena;
+  readonly #resets: number;
+
+  constructor(arena: RegionArena, value: T, position: Position | undefined) {
+    this.#arena = arena;
+    this.record = value;
+    this.#position = position;
+    this.#resets = arena.resets;
+  }
+  get slice(): T {
+    return this.record;
+  }
+  get isFreed(): boolean {
+    return this.#arena.resets !== this.#resets || this.#position?.life.view === null;
+  }
+  free(): void {}
+  [Symbol.dispose](): void {}
+}
+
+/** See the file comment. */
+export class Promotions {
+  readonly #frames: Frames;
+  readonly #pool: () => Pool;
+  readonly #heap: () => Heap;
+  readonly #scratch: () => ScratchPools;
+
+  constructor(frames: Frames, pool: () => Pool, heap: () => Heap, scratch: () => ScratchPools) {
+    this.#frames = frames;
+    this.#pool = pool;
+    this.#heap = heap;
+    this.#scratch = scratch;
+  }
+
+  /** Refuses what is no policy. */
+  check(policy: RetentionPolicy): void {
+    const { to, pool } = (policy ?? {}) as { to?: unknown; pool?: unknown };
+    if (to === "nothing" || to === "pool" || to === "heap" || (to === "scratch" && typeof pool === "string")) return;
+    throw new ArgumentError("FA008", `Cannot retain a record by ${show(policy)}: give one of RetentionPolicy`);
+  }
+
+  /** Registers a record that has just been allocated. */
+  retain(record: Face, layout: Layout, policy: RetentionPolicy): void {
+    const { retained, region, ledger, meter } = this.#frames;
+    const { current: tag } = ledger;
+    retained.push({ record, layout, policy, tag, phase: meter.phase ?? "", end: region.used });
+  }
+
+  /** Promotes what was retained in the current frame, and ends it. */
+  endFrame(endWithSummary: () => FrameSummary): PromotionResult {
+    const { retained, frameNumber, ledger, inFrame } = this.#frames;
+    if (!inFrame) this.#frames.end(); // says so
+    const counts = new Counts();
+    const byTag = new Map<string, Counts>();
+    const byPhase = new Map<string, Counts>();
+    const failures = { TooLarge: 0, BudgetExceeded: 0, ScratchPoolNotFound: 0, ScratchPoolFull: 0, SourceRefused: 0 };
+    const promotions: Promotion[] = [];
+    const records: unknown[] = [];
+    for (const one of [...retained]) {
+      const { record, layout, policy, tag, phase } = one;
+      const place: [Counts, Counts, Counts] = [counts, at(byTag, tag.path), at(byPhase, phase)];
+      if (policy.to === "nothing") {
+        for (const where of place) where.add("discarded", layout.size);
+        continue;
+      }
+      const before = ledger.enter(tag);
+      let box: PromotedBox | PromotionFailure;
+      try {
+        box = this.#carry(one);
+      } catch (error) {
+        for (const promotion of promotions) promotion.box?.[Symbol.dispose]();
+        throw error;
+      } finally {
+        ledger.leave(before);
+      }
+      const failure = typeof box === "string" ? box : undefined;
+      if (failure !== undefined) failures[failure]++;
+      for (const where of place) where.add(failure === undefined ? policy.to : "failed", layout.size);
+      promotions.push({
+        to: policy.to,
+        box: typeof box === "string" ? undefined : box,
+        failure,
+        layout,
+        bytes: layout.size,
+        tag: tag.path,
+        phase,
+      });
+      records.push(record);
+    }
+    if (!this.#frames.inFrame || this.#frames.frameNumber !== frameNumber) {
+      throw new StaleHandleError(
+        "FA002",
+        `Cannot end frame ${frameNumber} with promotions as a callback has ended it meanwhile: leave that to the caller`,
+      );
+    }
+    const frame = endWithSummary();
+    return new PromotionResult(promotions, records, {
+      ...counts.plain,
+      failures,
+      tags: [...byTag].map(([path, of]) => ({ path, ...of.plain })),
+      phases: [...byPhase].map(([name, of]) => ({ name, ...of.plain })),
+      frame,
+    });
+  }
+
+  /** Copies a record, a box or a slice out at once. */
+  promote(value: unknown, policy: RetentionPolicy | undefined): PromotedBox | PromotedSlice<TypedArray> {
+    if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
+      return this.#slice(value as TypedArray, policy ?? { to: "heap" });
+    }
+    const box = value as BoxBase | null;
+    const record = layoutOf(value) === undefined ? box?.value : value;
+    const layout = layoutOf(record);
+    if (layout === undefined) {
+      throw new ArgumentError("FA008", `Cannot promote ${show(value)}: give a record, a box or a slice of a frame`);
+    }
+    const to = policy ?? { to: "pool" };
+    this.check(to);
+    viewOf((record as Face).$pos);
+    if (to.to === "nothing") throw new ArgumentError("FA008", "Cannot promote to nothing: use another policy");
+    const made = to.to === "scratch"
+      ? this.#toScratch(record as Face, layout, to.pool)
+      : this.#toOwner(record as Face, layout, to.to);
+    if (typeof made === "object") return made;
+    const action = `promote ${layout.name}`;
+    switch (made) {
+      case "ScratchPoolNotFound":
+        throw noScratchPool(action, (to as { readonly pool: string }).pool);
+      case "ScratchPoolFull":
+        throw this.#arena((to as { readonly pool: string }).pool)!.refusal(layout.name);
+      default:
+        if (to.to === "scratch") throw this.#arena(to.pool)!.refusal(layout.name);
+        throw to.to === "pool" ? this.#pool().refusal(action, layout) : this.#heap().refusal(action, layout.size);
+    }
+  }
+
+  #carry({ record, layout, policy }: Retained): PromotedBox | PromotionFailure {
+    if (policy.to === "scratch") return this.#toScratch(record, layout, policy.pool);
+    const to = policy.to as "pool" | "heap";
+    if (to === "pool" && this.#pool().slab.sizeFor(layout.size) === undefined) return "TooLarge";
+    return this.#toOwner(record, layout, to);
+  }
+
+  #toOwner(record: Face, layout: Layout, to: "pool" | "heap"): PromotedBox | PromotionFailure {
+    const owner = to === "pool" ? this.#pool() : this.#heap();
+    const box = owner.box(layout, undefined);
+    if (box === undefined) return owner.isOverBudget ? "BudgetExceeded" : "SourceRefused";
+    copy(record, box.$record, layout.size);
+    return new Copy(box);
+  }
+
+  #toScratch(record: Face, layout: Layout, name: string): PromotedBox | PromotionFailure {
+    const arena = this.#arena(name);
+    if (arena === undefined) return "ScratchPoolNotFound";
+    const made = arena.record(layout);
+    if (made === undefined) {
+      const { refusedBy } = arena.region;
+      return refusedBy === "account" ? "BudgetExceeded" : refusedBy === "source" ? "SourceRefused" : "ScratchPoolFull";
+    }
+    copy(record, made, layout.size);
+    return new InScratch(arena, made as unknown, made.$pos);
+  }
+
+  #slice(slice: TypedArray, policy: RetentionPolicy): PromotedSlice<TypedArray> {
+    if (slice.buffer.byteLength === 0) {
+      throw new StaleHandleError("FA002", "Cannot promote a slice as its frame has ended: promote it before that");
+    }
+    const { constructor } = Object.getPrototypeOf(slice) as {
+      constructor: new (b: ArrayBuffer, o: number, n: number) => TypedArray;
+    };
+    if (policy.to === "heap") {
+      const heap = this.#heap();
+      const entry = heap.take(slice.byteLength, false, HEAP, "a promoted slice", constructor.name);
+      if (entry === undefined) throw heap.refusal("promote a slice", slice.byteLength);
+      const copied = new constructor(entry.view.buffer as ArrayBuffer, 0, slice.length);
+      copied.set(slice as never);
+      return new HeapSlice(heap, entry, copied);
+    }
+    if (policy.to !== "scratch") {
+      throw new ArgumentError(
+        "FA008",
+        `Cannot promote a slice to the ${
+          policy.to === "pool" ? "pool as that holds records" : "nothing"
+        }: promote it to the heap or a scratch pool`,
+      );
+    }
+    const arena = this.#arena(policy.pool);
+    if (arena === undefined) throw noScratchPool("promote a slice", policy.pool);
+    const copied = arena.slice(constructor as never, slice.length, false) as TypedArray | undefined;
+    if (copied === undefined) throw arena.refusal("a slice");
+    copied.set(slice as never);
+    return new InScratch(arena, copied, undefined);
+  }
+
+  #arena(name: string): RegionArena | undefined {
+    return this.#scratch().find(name)?.$arena as RegionArena | undefined;
+  }
+}
+
+class Counts {
+  readonly #counts = new Map<keyof PromotionCounts, { count: number; bytes: number }>();
+
+  add(kind: keyof PromotionCounts, bytes: number): void {
+    const known = this.#counts.get(kind) ?? { count: 0, bytes: 0 };
+    this.#counts.set(kind, { count: known.count + 1, bytes: known.bytes + bytes });
+  }
+
+  get plain(): PromotionCounts {
+    const of = (kind: keyof PromotionCounts): PromotionCount => this.#counts.get(kind) ?? { count: 0, bytes: 0 };
+    return {
+      discarded: of("discarded"),
+      pool: of("pool"),
+      heap: of("heap"),
+      scratch: of("scratch"),
+      failed: of("failed"),
+    };
+  }
+}
+
+function at(counts: Map<string, Counts>, key: string): Counts {
+  const known = counts.get(key) ?? new Counts();
+  counts.set(key, known);
+  return known;
+}
+
+function copy(from: Face, to: Face, bytes: number): void {
+  const source = viewOf(from.$pos);
+  const target = viewOf(to.$pos);
+  new Uint8Array(target.buffer, target.byteOffset + to.$pos.offset + to.$base, bytes).set(
+    new Uint8Array(source.buffer, source.byteOffset + from.$pos.offset + from.$base, bytes),
+  );
+}
+
+function noScratchPool(action: string, name: string): PoolError {
+  return new PoolError(
+    "FA404",
+    `Cannot ${action} to scratch pool "${name}" as there is none: make it with scratchPool first`,
+  );
+}

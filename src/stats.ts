@@ -1,0 +1,33 @@
+/**
+ * The report on everything that an allocator has in use.
+ */
+
+import type { BudgetStats } from "./observe/budget.ts";
+import type { FrameAllocStats } from "./observe/stats.ts";
+import type { GroupStats } from "./pool/groups.ts";
+import type { HandleStats } from "./pool/handles.ts";
+import type { HeapStats } from "./pool/heap.ts";
+import type { ObjectPoolStats } from "./pool/object_pool.ts";
+import type { PoolStats } from "./pool/pool.ts";
+import type { ScratchPoolStats } from "./pool/scratch_pool.ts";
+import type { StreamingStats } from "./pool/streaming.ts";
+
+/** What an allocator has in use, frames and all. */
+export interface Stats extends FrameAllocStats {
+  /** The pool. */
+  readonly pool: PoolStats;
+  /** Each object pool. */
+  readonly objectPools: readonly ObjectPoolStats[];
+  /** The heap. */
+  readonly heap: HeapStats;
+  /** What is behind handles. */
+  readonly handles: HandleStats;
+  /** Each group. */
+  readonly groups: readonly GroupStats[];
+  /** Each scratch pool. */
+  readonly scratch: readonly ScratchPoolStats[];
+  /** Streaming. */
+  readonly streaming: StreamingStats;
+  /** Each budget that was set. */
+  readonly budgets: readonly BudgetStats[];
+}
