@@ -182,3 +182,27 @@ function useBodies(alloc: SmartAlloc): void {
   const list = alloc.frameVec(Body);
   for (let i = 0; i < EACH; i++) list.push().mass = i;
 }
+
+/** The same six layouts in the pool, each allocated, written and freed, so that freeing meets all of them. */
+export function poolSixLayouts(alloc: SmartAlloc): void {
+  for (let i = 0; i < EACH; i++) {
+    const item = alloc.poolAlloc(Item);
+    const particle = alloc.poolAlloc(Particle);
+    const contact = alloc.poolAlloc(Contact);
+    const sprite = alloc.poolAlloc(Sprite);
+    const ray = alloc.poolAlloc(Ray);
+    const body = alloc.poolAlloc(Body);
+    item.a = i;
+    particle.x = i;
+    contact.depth = i;
+    sprite.x = i;
+    ray.length = i;
+    body.mass = i;
+    alloc.poolFree(item);
+    alloc.poolFree(particle);
+    alloc.poolFree(contact);
+    alloc.poolFree(sprite);
+    alloc.poolFree(ray);
+    alloc.poolFree(body);
+  }
+}

@@ -21,6 +21,7 @@ const FILES: readonly string[] = [
   "particles_bench.ts",
   "mixed_frame_bench.ts",
   "stats_levels_bench.ts",
+  "pool_bench.ts",
 ];
 
 const FULL: Effort & { readonly processes: number } = { rounds: 31, turn: 4, warmUp: 160, processes: 3 };

@@ -7,7 +7,9 @@ import pool from "typedarray-pool";
 /** A heap over one buffer, as far as it is used here. */
 export interface Heap {
   mallocAs(type: "f32", length: number): Float32Array | undefined;
+  mallocAs(type: "f64", length: number): Float64Array | undefined;
   callocAs(type: "f32", length: number): Float32Array | undefined;
+  free(array: Float64Array): boolean;
   freeAll(): void;
 }
 
@@ -15,6 +17,8 @@ export interface Heap {
 export interface ArrayPool {
   mallocFloat32(length: number): Float32Array;
   freeFloat32(array: Float32Array): void;
+  mallocFloat64(length: number): Float64Array;
+  freeFloat64(array: Float64Array): void;
 }
 
 /** `typedarray-pool`: free lists of buffers by size; each request makes a new view. */

@@ -6,7 +6,7 @@ import { ConfigError, show } from "./errors.ts";
 import { arrayBufferSource, sharedArrayBufferSource } from "./memory/buffer_source.ts";
 import type { ChunkSource } from "./memory/chunk_source.ts";
 import { MAX_CHUNK } from "./memory/segment.ts";
-import { checkSizes } from "./memory/slab.ts";
+import { checkSizes } from "./memory/slot_sizes.ts";
 import { hasWasm, sharedWasmSource, wasmSource } from "./memory/wasm_source.ts";
 import type { Leak } from "./observe/leak.ts";
 import { kilobytes, megabytes } from "./units.ts";

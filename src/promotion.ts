@@ -222,11 +222,11 @@ class InScratch<T> {
 /** See the file comment. */
 export class Promotions {
   readonly #frames: Frames;
-  readonly #pool: () => Pool;
-  readonly #heap: () => Heap;
+  readonly #pool: Pool;
+  readonly #heap: Heap;
   readonly #scratch: () => ScratchPools;
 
-  constructor(frames: Frames, pool: () => Pool, heap: () => Heap, scratch: () => ScratchPools) {
+  constructor(frames: Frames, pool: Pool, heap: Heap, scratch: () => ScratchPools) {
     this.#frames = frames;
     this.#pool = pool;
     this.#heap = heap;
@@ -331,20 +331,20 @@ export class Promotions {
         throw this.#arena((to as { readonly pool: string }).pool)!.refusal(layout.name);
       default:
         if (to.to === "scratch") throw this.#arena(to.pool)!.refusal(layout.name);
-        throw to.to === "pool" ? this.#pool().refusal(action, layout) : this.#heap().refusal(action, layout.size);
+        throw to.to === "pool" ? this.#pool.refusal(action, layout) : this.#heap.refusal(action, layout.size);
     }
   }
 
   #carry({ record, layout, policy }: Retained): PromotedBox | PromotionFailure {
     if (policy.to === "scratch") return this.#toScratch(record, layout, policy.pool);
     const to = policy.to as "pool" | "heap";
-    if (to === "pool" && this.#pool().slab.sizeFor(layout.size) === undefined) return "TooLarge";
+    if (to === "pool" && this.#pool.slab.sizeFor(layout.size) === undefined) return "TooLarge";
     return this.#toOwner(record, layout, to);
   }
 
   #toOwner(record: Face, layout: Layout, to: "pool" | "heap"): PromotedBox | PromotionFailure {
-    const owner = to === "pool" ? this.#pool() : this.#heap();
-    const box = owner.box(layout, undefined);
+    const owner = to === "pool" ? this.#pool : this.#heap;
+    const box = to === "pool" ? this.#pool.tryBox(layout, undefined) : this.#heap.box(layout, undefined);
     if (box === undefined) return owner.isOverBudget ? "BudgetExceeded" : "SourceRefused";
     copy(record, box.$record, layout.size);
     return new Copy(box);
@@ -370,7 +370,7 @@ export class Promotions {
       constructor: new (b: ArrayBuffer, o: number, n: number) => TypedArray;
     };
     if (policy.to === "heap") {
-      const heap = this.#heap();
+      const heap = this.#heap;
       const entry = heap.take(slice.byteLength, false, HEAP, "a promoted slice", constructor.name);
       if (entry === undefined) throw heap.refusal("promote a slice", slice.byteLength);
       const copied = new constructor(entry.view.buffer as ArrayBuffer, 0, slice.length);

@@ -69,8 +69,8 @@ export class SmartAlloc extends FrameAlloc {
   readonly #frames: Frames;
   readonly #ledger: Ledger;
   readonly #context: Context;
-  #pools: Pool | undefined;
-  #heaps: Heap | undefined;
+  readonly #pool: Pool;
+  readonly #heap: Heap;
   #handles: Handles | undefined;
   #groups: Groups | undefined;
   #scratch: ScratchPools | undefined;
@@ -78,8 +78,8 @@ export class SmartAlloc extends FrameAlloc {
   #budgets: Budgets<SmartAlloc> | undefined;
   #promotions: Promotions | undefined;
   readonly #objectPools: ObjectPool<object>[] = [];
-  /** Allocators that records were spilled to. */
-  readonly #spilledTo: SmartAlloc[] = [];
+  /** What is behind the pool; not for use in programs. */
+  readonly $pool: unknown;
 
   /**
    * Makes an allocator. Memory is asked for on first use.
@@ -93,6 +93,12 @@ export class SmartAlloc extends FrameAlloc {
     const frames = this.#frames = this.$frames as Frames;
     this.#ledger = frames.ledger;
     this.#context = frames;
+    const { source, heapIdleBytes: idleBytes } = frames.config;
+    // Blocks are detached when they are freed; a source of the program's own is used if it can do that.
+    const isOwn = source.capabilities.transferable && source.capabilities.revocable;
+    const store = new BlockStore({ source: isOwn ? source : arrayBufferSource, idleBytes, account: this.#ledger });
+    this.#heap = new Heap(frames, store);
+    this.$pool = this.#pool = new Pool(frames, this.#heap);
     if (frames.config.memoryLimit !== Infinity) this.budgets.setGlobal({ hard: frames.config.memoryLimit });
     this.#ledger.relieve = (bytes) => this.#relieve(bytes);
   }
@@ -124,14 +130,12 @@ export class SmartAlloc extends FrameAlloc {
    * ```
    */
   poolAlloc<L extends Layout>(layout: L): RecordOf<L> {
-    return (this.#pool.record(layout) ?? this.#elsewhere(this.#pool, layout, "poolAlloc")) as unknown as RecordOf<L>;
+    return this.#pool.record(layout) as unknown as RecordOf<L>;
   }
 
   /** As {@linkcode SmartAlloc.poolAlloc}, but `undefined` if there is not enough memory. */
   tryPoolAlloc<L extends Layout>(layout: L): RecordOf<L> | undefined {
-    return (this.#pool.record(layout) ?? this.#perhaps(this.#pool, "tryPoolAlloc", layout)) as unknown as
-      | RecordOf<L>
-      | undefined;
+    return this.#pool.tryRecord(layout) as unknown as RecordOf<L> | undefined;
   }
 
   /**
@@ -142,9 +146,7 @@ export class SmartAlloc extends FrameAlloc {
    * @throws {PoolError} `FA403` if it was freed before, `FA404` if it is no record of this pool, or only a part of one.
    */
   poolFree(record: object): void {
-    const other = this.#spilledTo.length === 0 ? undefined : this.#spilledTo.find((other) => other.#pool.owns(record));
-    if (other === undefined) this.#pool.free(record);
-    else other.poolFree(record);
+    this.#pool.free(record);
   }
 
   /**
@@ -157,15 +159,12 @@ export class SmartAlloc extends FrameAlloc {
    * @throws {LayoutError} `FA022` if `init` does not fit; nothing is allocated then.
    */
   poolBox<L extends Layout>(layout: L, init?: ValuesOf<L>): OwnedBox<L> {
-    return (this.#pool.box(layout, init) ??
-      this.#elsewhere(this.#pool, layout, "poolBox", init)) as unknown as OwnedBox<L>;
+    return this.#pool.box(layout, init) as unknown as OwnedBox<L>;
   }
 
   /** As {@linkcode SmartAlloc.poolBox}, but `undefined` if there is not enough memory. */
   tryPoolBox<L extends Layout>(layout: L, init?: ValuesOf<L>): OwnedBox<L> | undefined {
-    return (this.#pool.box(layout, init) ?? this.#perhaps(this.#pool, "tryPoolBox", layout, init)) as unknown as
-      | OwnedBox<L>
-      | undefined;
+    return this.#pool.tryBox(layout, init) as unknown as OwnedBox<L> | undefined;
   }
 
   /**
@@ -198,14 +197,14 @@ export class SmartAlloc extends FrameAlloc {
   heapAlloc(bytes: number, options?: HeapOptions): HeapBlock {
     const block = this.#heap.alloc(bytes, options?.zero !== false);
     if (block !== undefined) return block;
-    const spill = this.#spill(this.#heap);
+    const spill = this.#spill;
     if (spill !== undefined) return spill.heapAlloc(bytes, options);
     throw this.#heap.refusal("allocate a heap block", bytes);
   }
 
   /** As {@linkcode SmartAlloc.heapAlloc}, but `undefined` if there is not enough memory. */
   tryHeapAlloc(bytes: number, options?: HeapOptions): HeapBlock | undefined {
-    return this.#heap.alloc(bytes, options?.zero !== false) ?? this.#spill(this.#heap)?.tryHeapAlloc(bytes, options);
+    return this.#heap.alloc(bytes, options?.zero !== false) ?? this.#spill?.tryHeapAlloc(bytes, options);
   }
 
   /**
@@ -218,15 +217,16 @@ export class SmartAlloc extends FrameAlloc {
    * @throws {LayoutError} `FA022` if `init` does not fit; nothing is allocated then.
    */
   heapBox<L extends Layout>(layout: L, init?: ValuesOf<L>): OwnedBox<L> {
-    return (this.#heap.box(layout, init) ??
-      this.#elsewhere(this.#heap, layout, "heapBox", init)) as unknown as OwnedBox<L>;
+    const box = this.#heap.box(layout, init);
+    if (box !== undefined) return box as unknown as OwnedBox<L>;
+    const spill = this.#spill;
+    if (spill !== undefined) return spill.heapBox(layout, init);
+    throw this.#heap.refusal(`allocate ${layout.name} on the heap`, layout.size);
   }
 
   /** As {@linkcode SmartAlloc.heapBox}, but `undefined` if there is not enough memory. */
   tryHeapBox<L extends Layout>(layout: L, init?: ValuesOf<L>): OwnedBox<L> | undefined {
-    return (this.#heap.box(layout, init) ?? this.#perhaps(this.#heap, "tryHeapBox", layout, init)) as unknown as
-      | OwnedBox<L>
-      | undefined;
+    return this.#heap.box(layout, init) as unknown as OwnedBox<L> | undefined ?? this.#spill?.tryHeapBox(layout, init);
   }
 
   // Named lifetimes
@@ -376,8 +376,8 @@ export class SmartAlloc extends FrameAlloc {
    */
   leaks(): readonly Leak[] {
     return [
-      ...this.#pools?.leaks() ?? [],
-      ...this.#heaps?.leaks() ?? [],
+      ...this.#pool.leaks(),
+      ...this.#heap.leaks(),
       ...this.#handles?.$leaks() ?? [],
       ...this.#groups?.all.map((group) => group.$leak()) ?? [],
       ...this.#streaming?.$leaks() ?? [],
@@ -411,18 +411,10 @@ export class SmartAlloc extends FrameAlloc {
     this.#handles?.$dispose();
     this.#groups?.$dispose();
     this.#scratch?.dispose();
-    this.#pools?.dispose();
-    this.#heaps?.dispose();
+    this.#pool.dispose();
+    this.#heap.dispose();
     if (leaks.length > 0) this.#frames.config.onLeaks?.(leaks);
     return leaks;
-  }
-
-  get #pool(): Pool {
-    return this.#pools ??= new Pool(this.#context, this.#heap);
-  }
-
-  get #heap(): Heap {
-    return this.#heaps ??= this.#makeHeap();
   }
 
   get #scratchPools(): ScratchPools {
@@ -432,46 +424,24 @@ export class SmartAlloc extends FrameAlloc {
   get #promoting(): Promotions {
     return this.#promotions ??= new Promotions(
       this.#frames,
-      () => this.#pool,
-      () => this.#heap,
+      this.#pool,
+      this.#heap,
       () => this.#scratchPools,
     );
   }
 
-  #makeHeap(): Heap {
-    const { source, heapIdleBytes: idleBytes } = this.#frames.config;
-    // Blocks are detached when they are freed; a source of the program's own is used if it can do that.
-    const isOwn = source.capabilities.transferable && source.capabilities.revocable;
-    const store = new BlockStore({ source: isOwn ? source : arrayBufferSource, idleBytes, account: this.#ledger });
-    return new Heap(this.#context, store);
-  }
-
   #trimIdle(): number {
-    return (this.#pools?.slab.trim() ?? 0) + (this.#handles?.$trim() ?? 0) + (this.#heaps?.trim() ?? 0);
+    return this.#pool.slab.trim() + (this.#handles?.$trim() ?? 0) + this.#heap.trim();
   }
 
   /** Gives idle memory back if so many bytes come of it. */
   #relieve(bytes: number): void {
-    const idle = (this.#pools?.slab.idle ?? 0) + (this.#handles?.$idle ?? 0) + (this.#heaps?.idle ?? 0);
+    const idle = this.#pool.slab.idle + (this.#handles?.$idle ?? 0) + this.#heap.idle;
     if (idle >= bytes) this.#trimIdle();
   }
 
-  /** The allocator that the exceeded budget spills to. */
-  #spill(refused: { readonly isOverBudget: boolean }): SmartAlloc | undefined {
-    return refused.isOverBudget ? this.#ledger.spill as SmartAlloc | undefined : undefined;
-  }
-
-  #elsewhere(refused: Pool | Heap, layout: Layout, method: string, ...rest: unknown[]): never {
-    const made = this.#perhaps(refused, method, layout, ...rest);
-    if (made !== undefined) return made;
-    const action = `allocate ${layout.name} ${refused instanceof Pool ? "in the pool" : "on the heap"}`;
-    throw refused instanceof Pool ? refused.refusal(action, layout) : refused.refusal(action, layout.size);
-  }
-
-  #perhaps(refused: Pool | Heap, method: string, ...args: unknown[]): undefined {
-    const spill = this.#spill(refused);
-    if (spill === undefined) return undefined;
-    if (!this.#spilledTo.includes(spill)) this.#spilledTo.push(spill);
-    return (spill as unknown as { [method: string]: (...args: unknown[]) => undefined })[method]!(...args);
+  /** The allocator that the budget spills to which has refused the heap. */
+  get #spill(): SmartAlloc | undefined {
+    return this.#heap.isOverBudget ? this.#ledger.spill as SmartAlloc | undefined : undefined;
   }
 }

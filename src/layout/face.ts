@@ -13,6 +13,8 @@ import { Life, Position, viewOf } from "../memory/life.ts";
 export interface Face {
   readonly $pos: Position;
   readonly $base: number;
+  /** The number of its layout, on the prototype. */
+  readonly $id?: number;
 }
 
 /** A class of faces. */

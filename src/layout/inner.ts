@@ -37,6 +37,7 @@ export class LayoutInner {
 
   constructor(Record: FaceClass, write: Write, read: Read, under: Under) {
     this.id = nextId++;
+    Object.defineProperty(Record.prototype, "$id", { value: this.id });
     this.Record = Record;
     this.Batch = class extends BatchBase {
       protected override $make(position: Position): Face {

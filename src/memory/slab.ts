@@ -12,6 +12,16 @@ import { type Account, AGAIN, REFUSED, type Verdict } from "./account.ts";
 import type { Chunk, ChunkSource } from "./chunk_source.ts";
 import { Life, type LifeOwner, type Position } from "./life.ts";
 import { MAX_CHUNK } from "./segment.ts";
+import { checkSizes } from "./slot_sizes.ts";
+
+/**
+ * What is known of a slot, side by side so that it is in one place of the cache: its generation, two notes, and the next free slot,
+ * or while the slot is in use a third note.
+ */
+const WORDS = 4;
+const NEXT = 1;
+const FIRST = 2;
+const SECOND = 3;
 
 /** How often a slot can be handed out: twice that fits a small integer, as even numbers mean free and odd ones in use. */
 const MOST_LIVES = 2 ** 29 - 1;
@@ -76,6 +86,8 @@ export class SlabPage implements LifeOwner {
   declare readonly life: Life;
   /** The slots in use. */
   declare live: number;
+  /** One thing for each slot, for whoever uses them; gone with the page. */
+  declare readonly things: unknown[];
   /** The first free slot, or -1: not for use in programs. */
   declare $head: number;
   /** Whether it is on the list of pages that have room: not for use in programs. */
@@ -88,6 +100,7 @@ export class SlabPage implements LifeOwner {
     this.size = size;
     this.index = index;
     this.live = 0;
+    this.things = [];
     this.$head = -1;
     this.$hasRoom = false;
     this.$chunk = chunk;
@@ -101,7 +114,11 @@ export class SlabPage implements LifeOwner {
 }
 
 /** Stands for a page where there is none, so that taking a slot needs no check for that. */
-const NO_PAGE = new SlabPage(undefined!, -1, { buffer: new ArrayBuffer(0), revoke() {}, release() {} });
+const NO_PAGE: SlabPage = /* @__PURE__ */ new SlabPage(undefined!, -1, {
+  buffer: new ArrayBuffer(0),
+  revoke() {},
+  release() {},
+});
 
 /**
  * The slots of one size. A slot is a number: `slot >> shift` is its page, the rest its place in the page.
@@ -133,19 +150,20 @@ export class SlabSize {
   declare readonly bytes: number;
   /** Slots of a page. */
   declare readonly slotsPerPage: number;
+  /** What a slot's number is masked with to get its place in its page. */
+  declare readonly mask: number;
   /** By how many bits a slot's number is shifted to get the number of its page. */
   declare readonly shift: number;
   /** The pages; there is `undefined` in the place of one that was given back. */
   declare readonly pages: (SlabPage | undefined)[];
-  /** How often each slot was handed out and taken back: odd while it is in use. */
-  declare generations: Int32Array;
   /** Slots that were handed out as often as they may be. */
   declare retired: number;
-  /** The free slot after each free one: not for use in programs. */
-  declare $next: Int32Array;
-  /** The page that slots are taken from: not for use in programs. */
+  /** Four numbers for each slot: not for use in programs. */
+  declare $table: Int32Array;
+  /** The page that the last slot was taken from: not for use in programs. */
   declare $page: SlabPage;
-  readonly #mask: number;
+  /** The logarithm of the size, or -1 if it is no power of two. */
+  readonly #log: number;
   readonly #inverse: number;
   readonly #lastGeneration: number;
   readonly #withRoom: SlabPage[] = [];
@@ -160,12 +178,12 @@ export class SlabSize {
     this.bytes = bytes;
     this.slotsPerPage = Math.floor(pageSize / bytes);
     this.shift = Math.ceil(Math.log2(this.slotsPerPage));
-    this.#mask = (1 << this.shift) - 1;
+    this.mask = (1 << this.shift) - 1;
+    this.#log = Number.isInteger(Math.log2(bytes)) ? Math.log2(bytes) : -1;
     this.#inverse = 1 / bytes;
     this.#lastGeneration = 2 * mostLives - 1;
     this.pages = [];
-    this.generations = new Int32Array(0);
-    this.$next = new Int32Array(0);
+    this.$table = new Int32Array(0);
     this.retired = 0;
     this.$page = NO_PAGE;
   }
@@ -189,7 +207,7 @@ export class SlabSize {
 
   /** One more than the largest number that a slot can have now, for tables by slot. */
   get capacity(): number {
-    return this.generations.length;
+    return this.$table.length / WORDS;
   }
 
   /**
@@ -202,9 +220,11 @@ export class SlabSize {
     const slot = page.$head;
     if (slot < 0) return this.#takeSlow();
     if (page.live === 0) this.#empty--;
-    page.$head = this.$next[slot]!;
+    const table = this.$table;
+    const at = slot * WORDS;
+    page.$head = table[at + NEXT]!;
     page.live++;
-    this.generations[slot]!++;
+    table[at]!++;
     return slot;
   }
 
@@ -218,9 +238,9 @@ export class SlabSize {
     const slot = page.$head;
     if (slot < 0) return -1;
     if (page.live === 0) this.#empty--;
-    page.$head = this.$next[slot]!;
+    page.$head = this.$table[slot * WORDS + NEXT]!;
     page.live++;
-    this.generations[slot]!++;
+    this.$table[slot * WORDS]!++;
     return slot;
   }
 
@@ -231,18 +251,76 @@ export class SlabSize {
    * @returns Whether it was in use; if not, nothing was changed.
    */
   give(slot: number): boolean {
-    const generation = this.generations[slot]!;
+    const table = this.$table;
+    const at = slot * WORDS;
+    const generation = table[at]!;
     if ((generation & 1) === 0) return false;
     const page = this.pages[slot >> this.shift]!;
-    this.generations[slot] = generation + 1;
+    table[at] = generation + 1;
     page.live--;
     if (generation === this.#lastGeneration) this.retired++;
     else {
-      this.$next[slot] = page.$head;
+      table[at + NEXT] = page.$head;
       page.$head = slot;
     }
     if (page !== this.$page || page.live === 0) this.#giveSlow(page);
     return true;
+  }
+
+  /**
+   * How often a slot was handed out and taken back: odd while it is in use.
+   *
+   * @param slot The slot.
+   * @returns Its generation.
+   */
+  generationOf(slot: number): number {
+    return this.$table[slot * WORDS]!;
+  }
+
+  /**
+   * Whether a slot is in use.
+   *
+   * @param slot The slot.
+   * @returns Whether it is.
+   */
+  isLive(slot: number): boolean {
+    return (this.$table[slot * WORDS]! & 1) === 1;
+  }
+
+  /**
+   * Keeps three numbers with a slot in use, for whoever uses it.
+   *
+   * @param slot The slot.
+   * @param first Any integer of 32 bits. It stays until the next note.
+   * @param second Another one. It stays until the next note.
+   * @param third Another one. It is gone when the slot is given back.
+   */
+  note(slot: number, first: number, second: number, third: number): void {
+    const table = this.$table;
+    const at = slot * WORDS;
+    table[at + FIRST] = first;
+    table[at + SECOND] = second;
+    table[at + NEXT] = third;
+  }
+
+  /**
+   * A number that was kept with a slot by {@linkcode SlabSize.note}; 0 if there never was one.
+   *
+   * @param slot The slot.
+   * @returns The first one.
+   */
+  firstNote(slot: number): number {
+    return this.$table[slot * WORDS + FIRST]!;
+  }
+
+  /** The second number that was kept with a slot. */
+  secondNote(slot: number): number {
+    return this.$table[slot * WORDS + SECOND]!;
+  }
+
+  /** The third number that was kept with a slot, while it is in use. */
+  thirdNote(slot: number): number {
+    return this.$table[slot * WORDS + NEXT]!;
   }
 
   /**
@@ -262,7 +340,7 @@ export class SlabSize {
    * @returns Bytes from the start.
    */
   offsetOf(slot: number): number {
-    return (slot & this.#mask) * this.bytes;
+    return (slot & this.mask) * this.bytes;
   }
 
   /**
@@ -273,8 +351,10 @@ export class SlabSize {
    * @returns The slot.
    */
   slotAt(page: SlabPage, offset: number): number {
+    const first = page.index << this.shift;
+    if (this.#log >= 0) return first | (offset >> this.#log);
     // One more than the offset, so that rounding cannot end in the slot before.
-    return (page.index << this.shift) | ((offset + 1) * this.#inverse);
+    return first | ((offset + 1) * this.#inverse);
   }
 
   /**
@@ -300,9 +380,7 @@ export class SlabSize {
       page.live = 0;
       this.#release(page);
     }
-    for (let slot = 0; slot < this.generations.length; slot++) {
-      if ((this.generations[slot]! & 1) === 1) this.generations[slot]!++;
-    }
+    for (let slot = 0; slot < this.capacity; slot++) if (this.isLive(slot)) this.$table[slot * WORDS]!++;
   }
 
   #takeSlow(): number {
@@ -351,8 +429,8 @@ export class SlabSize {
     }
     const first = index << this.shift;
     for (let slot = first + this.slotsPerPage - 1; slot >= first; slot--) {
-      if (this.generations[slot]! > this.#lastGeneration) continue;
-      this.$next[slot] = page.$head;
+      if (this.generationOf(slot) > this.#lastGeneration) continue;
+      this.$table[slot * WORDS + NEXT] = page.$head;
       page.$head = slot;
     }
     this.#empty++;
@@ -363,11 +441,12 @@ export class SlabSize {
   }
 
   #grow(): void {
-    const capacity = this.pages.length << this.shift;
-    if (capacity <= this.generations.length) return;
-    const room = Math.max(capacity, 2 * this.generations.length);
-    this.generations = enlarged(this.generations, room);
-    this.$next = enlarged(this.$next, room);
+    const { length } = this.$table;
+    const needed = WORDS * (this.pages.length << this.shift);
+    if (needed <= length) return;
+    const table = new Int32Array(Math.max(needed, 2 * length));
+    table.set(this.$table);
+    this.$table = table;
   }
 
   #release(page: SlabPage): number {
@@ -535,32 +614,6 @@ export class Slab {
     chunk.release();
     this.#account?.drop(this.pageSize);
   }
-}
-
-/**
- * Checks sizes of slots.
- *
- * @param option The name to call them by.
- * @param sizes The sizes.
- * @throws {ConfigError} `FA010` if they are not ascending whole numbers above zero.
- */
-export function checkSizes(option: string, sizes: unknown): asserts sizes is readonly number[] {
-  const isList = Array.isArray(sizes) && sizes.length > 0;
-  const isFine = isList &&
-    sizes.every((size: unknown, i) => Number.isInteger(size) && (size as number) > (i === 0 ? 0 : sizes[i - 1]));
-  if (isFine && sizes.at(-1) <= MAX_CHUNK) return;
-  throw new ConfigError(
-    "FA010",
-    `Cannot use ${
-      isList ? `[${sizes.join(", ")}]` : show(sizes)
-    } for the option "${option}": give whole numbers of bytes above zero, ascending`,
-  );
-}
-
-function enlarged(from: Int32Array, length: number): Int32Array {
-  const to = new Int32Array(length);
-  to.set(from);
-  return to;
 }
 
 function ceil16(bytes: number): number {

@@ -2,6 +2,7 @@
  * A limit on bytes, and what is charged to it. Limits nest: what is charged to one is charged to all around it.
  */
 
+import { BudgetError } from "../errors.ts";
 import { AGAIN, GRANTED, REFUSED, type Verdict } from "../memory/account.ts";
 
 /**
@@ -44,6 +45,8 @@ export interface BudgetStats {
 
 /** See the file comment. */
 export class Budget {
+  /** Whether it is the limit on all memory. */
+  readonly isGlobal: boolean;
   readonly name: string;
   /** The limit around this one. */
   parent: Budget | null;
@@ -58,7 +61,8 @@ export class Budget {
   #isPastSoft = false;
   #isPastHard = false;
 
-  constructor(name: string, parent: Budget | null) {
+  constructor(name: string, parent: Budget | null, isGlobal: boolean = false) {
+    this.isGlobal = isGlobal;
     this.name = name;
     this.parent = parent;
   }
@@ -107,6 +111,20 @@ export class Budget {
     this.onCross = onCross;
     this.#isPastSoft = false;
     this.#isPastHard = false;
+  }
+
+  /** The error of a refusal. */
+  refusal(action: string, requested: number): BudgetError {
+    const { name, used, hard, isGlobal } = this;
+    return new BudgetError(
+      isGlobal ? "FA351" : "FA352",
+      `Cannot ${action} as that takes ${requested} bytes and ${
+        Math.max(0, hard - used)
+      } of ${hard} remain in the budget ${isGlobal ? "of all memory" : `of "${name}"`}: free some, or raise the limit`,
+      requested,
+      name,
+      hard,
+    );
   }
 
   get stats(): BudgetStats {

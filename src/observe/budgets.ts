@@ -236,7 +236,7 @@ export class Budgets<A = unknown> {
   #global(): Budget {
     const ledger = this.#ledger;
     if (ledger.global === null) {
-      const budget = ledger.global = new Budget("global", null);
+      const budget = ledger.global = new Budget("global", null, true);
       budget.used = budget.peak = ledger.held;
     }
     return ledger.global;

@@ -3,7 +3,6 @@
  * is held. It is the account of memory that no tag answers for.
  */
 
-import { BudgetError } from "../errors.ts";
 import { type Account, AGAIN, GRANTED, REFUSED, type Verdict } from "../memory/account.ts";
 import type { Budget } from "./budget.ts";
 import { Tag } from "./tag.ts";
@@ -153,18 +152,8 @@ export class Ledger implements Account {
     else this.global.charge(-bytes);
   }
 
-  refusal(action: string): BudgetError {
-    const { name, used, hard } = this.#refused!;
-    const isGlobal = this.#refused === this.global;
-    return new BudgetError(
-      isGlobal ? "FA351" : "FA352",
-      `Cannot ${action} as that takes ${this.#requested} bytes and ${
-        Math.max(0, hard - used)
-      } of ${hard} remain in the budget ${isGlobal ? "of all memory" : `of "${name}"`}: free some, or raise the limit`,
-      this.#requested,
-      name,
-      hard,
-    );
+  refusal(action: string): Error {
+    return this.#refused!.refusal(action, this.#requested);
   }
 
   /** Where the limit that refused last wants its allocations to go; `undefined` if it wants an error. */

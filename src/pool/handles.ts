@@ -508,7 +508,7 @@ export class Handles {
     const first = page.index << size.shift;
     const found: number[] = [];
     for (let slot = first; slot < first + size.slotsPerPage; slot++) {
-      if ((size.generations[slot]! & 1) === 1) found.push(places[slot]!);
+      if (size.isLive(slot)) found.push(places[slot]!);
     }
     return found;
   }

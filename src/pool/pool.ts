@@ -13,6 +13,8 @@ import type { Layout } from "../layout/layout.ts";
 import { type LifeOwner, Position } from "../memory/life.ts";
 import { Slab, SlabPage, type SlabSize } from "../memory/slab.ts";
 import type { Leak } from "../observe/leak.ts";
+import type { Ledger } from "../observe/ledger.ts";
+import type { Sites } from "../observe/sites.ts";
 import { POOL, type Tag } from "../observe/tag.ts";
 import { checkOpen, type Context, freed, Grave, ofTag, sourceRefused } from "./context.ts";
 import { type Heap, HeapEntry } from "./heap.ts";
@@ -46,48 +48,30 @@ export interface PoolStats {
   readonly sizes: readonly SlabSizeStats[];
 }
 
-/** What is known of each slot: layout, tag, frame. */
-const NOTES = 3;
+/** In the first note of a slot, below the number of the layout: its records have parts that are records themselves. */
+const WITH_PARTS = 1;
 
-/** The slots of one size, and what is known of those in use. */
-class Table {
-  readonly size: SlabSize;
-  notes: Int32Array = new Int32Array(0);
-  /** In release mode, the record that each slot had last, and its position. */
-  readonly records: Face[] = [];
-  readonly positions: Position[] = [];
-
-  constructor(size: SlabSize) {
-    this.size = size;
-  }
-
-  note(slot: number, layout: number, tag: number, frame: number): void {
-    const at = slot * NOTES;
-    if (at >= this.notes.length) this.#grow();
-    this.notes[at] = layout;
-    this.notes[at + 1] = tag;
-    this.notes[at + 2] = frame;
-  }
-
-  #grow(): void {
-    const notes = new Int32Array(this.size.capacity * NOTES).fill(-1);
-    notes.set(this.notes);
-    this.notes = notes;
-  }
-}
+type Struct = Layout & { readonly fields: Readonly<Record<string, Layout>> };
 
 /** See the file comment. */
 export class Pool implements LifeOwner {
   readonly slab: Slab;
+  readonly heap: Heap;
   readonly #context: Context;
   readonly #slab: Slab;
   readonly #heap: Heap;
+  readonly #ledger: Ledger;
+  readonly #sites: Sites | null;
   readonly #recycles: boolean;
-  readonly #tables: readonly Table[];
-  readonly #bySixteen: (Table | undefined)[];
+  readonly #counts: boolean;
+  readonly #bySixteen: (SlabSize | undefined)[];
   /** The layouts of records, by the number of their layout. */
   readonly #layouts: Layout[] = [];
+  /** What is noted of records, by the number of their layout. */
+  readonly #notes: (number | undefined)[] = [];
   readonly #graves: (Grave | undefined)[] = [];
+  /** Pools of other allocators that records were spilled to. */
+  readonly #spilledTo: Pool[] = [];
   #refused: "tag" | "slab" | "heap" = "slab";
 
   constructor(context: Context, heap: Heap) {
@@ -102,52 +86,41 @@ export class Pool implements LifeOwner {
     });
     this.#context = context;
     this.slab = slab;
+    this.heap = heap;
     this.#slab = slab;
     this.#heap = heap;
+    this.#ledger = ledger;
+    this.#sites = context.sites;
     this.#recycles = context.recycles;
-    this.#tables = slab.sizes.map((size) => new Table(size));
-    const largest = slab.sizes.at(-1)!.bytes;
-    this.#bySixteen = Array.from({ length: largest / 16 + 1 }, (_, i) => {
-      const size = slab.sizeFor(i * 16);
-      return size === undefined ? undefined : this.#tables[size.index];
-    });
+    this.#counts = config.stats === "tags";
+    this.#bySixteen = Array.from({ length: slab.sizes.at(-1)!.bytes / 16 + 1 }, (_, i) => slab.sizeFor(i * 16));
   }
 
-  /** One record; `undefined` if there is no memory. It holds whatever was there before. */
-  record(layout: Layout): Face | undefined {
-    const inner = layout.$inner as LayoutInner | undefined;
-    if (inner === undefined) throw noLayout(layout);
-    const table = this.#bySixteen[(layout.size + 15) >> 4];
-    if (table === undefined) return this.#large(layout);
-    const { ledger } = this.#context;
-    const { size } = table;
-    if (ledger.current.budget !== null && !ledger.mayHave(size.bytes)) return this.#none("tag");
-    const slot = size.take();
-    if (slot < 0) return this.#none("slab");
-    const tag = ledger.current;
-    if (tag.budget !== null && ledger.isShort(size.bytes)) {
-      size.give(slot);
-      return this.#none("tag");
-    }
-    tag.hold(POOL, size.bytes);
-    if (this.#recycles) return this.#recycled(layout, inner, table, slot, tag);
-    table.note(slot, inner.id, tag.id, ledger.frame);
-    this.#layouts[inner.id] = layout;
-    const position = new Position(size.pageOf(slot).life, size.offsetOf(slot));
-    if (this.#context.sites !== null) this.#context.sites.note(position);
-    return new inner.Record(position, 0);
+  /**
+   * One record. It holds whatever was there before.
+   *
+   * Small enough to be inlined, so that the optimiser knows the class of a layout that is a constant there.
+   */
+  record(layout: Layout): Face {
+    if (this.#recycles) return this.#recycled(layout);
+    const position = this.#place(layout);
+    return new (layout.$inner as LayoutInner).Record(position, 0);
   }
 
-  box(layout: Layout, init: unknown): OwnedBoxBase | undefined {
-    const record = this.record(layout);
-    if (record === undefined) return undefined;
-    try {
-      initialise(layout, record, init);
-    } catch (error) {
-      this.free(record);
-      throw error;
-    }
-    return new OwnedBoxBase(this, layout, record);
+  /** As {@linkcode Pool.record}, but `undefined` if there is no memory. */
+  tryRecord(layout: Layout): Face | undefined {
+    if (this.#recycles) return this.#tryRecycled(layout);
+    const position = this.#tryPlace(layout);
+    return position === undefined ? undefined : new (innerOf(layout).Record)(position, 0);
+  }
+
+  box(layout: Layout, init: unknown): OwnedBoxBase {
+    return this.#boxed(layout, this.record(layout), init);
+  }
+
+  tryBox(layout: Layout, init: unknown): OwnedBoxBase | undefined {
+    const record = this.tryRecord(layout);
+    return record === undefined ? undefined : this.#boxed(layout, record, init);
   }
 
   freeBox(box: OwnedBoxBase): void {
@@ -160,25 +133,16 @@ export class Pool implements LifeOwner {
     const page = position?.life.owner;
     if (!(page instanceof SlabPage) || page.size.slab !== this.#slab) return this.#freeOther(record, position);
     const { size } = page;
-    const table = this.#tables[size.index]!;
     const slot = size.slotAt(page, position!.offset);
-    const at = slot * NOTES;
-    const layout = table.notes[at]!;
-    const tag = this.#context.ledger.tags[table.notes[at + 1]!]!;
-    if (!this.#recycles && !(record instanceof innerOf(this.#layouts[layout]!).Record)) {
-      throw this.#part(record, layout);
-    }
-    if (!size.give(slot)) throw this.#twice(this.#nameOf(layout), tag);
-    tag.hold(POOL, -size.bytes);
-    if (!this.#recycles) position!.life = (this.#graves[tag.id] ?? this.#grave(tag)).life;
-  }
-
-  /** Whether a record comes from here. */
-  owns(record: unknown): boolean {
-    const owner = (record as Face | undefined)?.$pos?.life.owner;
-    return owner instanceof SlabPage
-      ? owner.size.slab === this.#slab
-      : owner instanceof HeapEntry && owner.heap === this.#heap;
+    const recycles = this.#recycles;
+    const note = size.firstNote(slot);
+    // A part shares the position of the whole; asking a record for its layout costs something, so only those with parts are asked.
+    if ((note & WITH_PARTS) !== 0 && (record as Face).$id !== note >> 1) throw this.#part(record, size, slot);
+    if (!size.give(slot)) throw this.#twice(this.#nameOf(size, slot), this.#tagOf(size, slot));
+    if (recycles && !this.#counts) return;
+    const tag = this.#tagOf(size, slot);
+    if (this.#counts) tag.hold(POOL, -size.bytes);
+    if (!recycles) position!.life = (this.#graves[tag.id] ?? this.#grave(tag)).life;
   }
 
   /** The error of the last refusal. */
@@ -195,11 +159,8 @@ export class Pool implements LifeOwner {
 
   /** Ends every record and gives all memory back. */
   dispose(): void {
-    for (const { size, notes } of this.#tables) {
-      for (let slot = 0; slot < size.capacity; slot++) {
-        if ((size.generations[slot]! & 1) === 0) continue;
-        this.#context.ledger.tags[notes[slot * NOTES + 1]!]!.hold(POOL, -size.bytes);
-      }
+    for (const { size, slot } of this.#live()) {
+      if (this.#counts) this.#tagOf(size, slot).hold(POOL, -size.bytes);
     }
     this.#slab.dispose();
     this.#bySixteen.fill(undefined); // so that whoever allocates now comes to where disposal is checked
@@ -208,28 +169,20 @@ export class Pool implements LifeOwner {
   /** The error of a record whose page was given back. */
   expired(position: Position): Error {
     const page = position.life.owner as SlabPage;
-    const notes = this.#tables[page.size.index]!.notes;
-    const at = page.size.slotAt(page, position.offset) * NOTES;
-    const tag = this.#context.ledger.tags[notes[at + 1]!] ?? this.#context.ledger.root;
-    return freed(this.#context, this.#nameOf(notes[at]!), tag, position);
+    const slot = page.size.slotAt(page, position.offset);
+    return freed(this.#context, this.#nameOf(page.size, slot), this.#tagOf(page.size, slot), position);
   }
 
   /** What was not freed; records with a block of their own are known to the heap. */
   leaks(): Leak[] {
-    const { tags, frame } = this.#context.ledger;
-    return this.#tables.flatMap(({ size, notes }) =>
-      [...size.generations].flatMap((generation, slot): Leak[] => {
-        if ((generation & 1) === 0) return [];
-        const [layout, tag, born] = notes.subarray(slot * NOTES, slot * NOTES + NOTES) as unknown as number[];
-        return [{
-          kind: "pool record",
-          name: this.#nameOf(layout!),
-          tag: tags[tag!]!.path,
-          bytes: size.bytes,
-          age: frame - born!,
-        }];
-      })
-    );
+    const { frame } = this.#ledger;
+    return this.#live().map(({ size, slot }) => ({
+      kind: "pool record",
+      name: this.#nameOf(size, slot),
+      tag: this.#tagOf(size, slot).path,
+      bytes: size.bytes,
+      age: frame - size.thirdNote(slot),
+    }));
   }
 
   get stats(): PoolStats {
@@ -250,37 +203,131 @@ export class Pool implements LifeOwner {
     };
   }
 
-  #recycled(layout: Layout, inner: LayoutInner, table: Table, slot: number, tag: Tag): Face {
-    const { size } = table;
-    const { life } = size.pageOf(slot);
-    const isKnown = slot * NOTES < table.notes.length && table.notes[slot * NOTES] === inner.id;
-    table.note(slot, inner.id, tag.id, this.#context.ledger.frame);
-    if (isKnown) {
-      const position = table.positions[slot]!;
-      if (position.life !== life) position.life = life;
-      return table.records[slot]!;
+  /** Takes a slot of a size, booked to the innermost tag; -1 if there is none. */
+  #take(size: SlabSize): number {
+    const ledger = this.#ledger;
+    if (ledger.current.budget !== null && !ledger.mayHave(size.bytes)) return this.#none("tag");
+    const slot = size.take();
+    if (slot < 0) return this.#none("slab");
+    const tag = ledger.current;
+    if (tag.budget !== null && ledger.isShort(size.bytes)) {
+      size.give(slot);
+      return this.#none("tag");
     }
-    const position = new Position(life, size.offsetOf(slot));
-    const record = new inner.Record(position, 0);
-    this.#layouts[inner.id] = layout;
-    table.positions[slot] = position;
-    table.records[slot] = record;
+    if (this.#counts) tag.hold(POOL, size.bytes);
+    return slot;
+  }
+
+  #tryPlace(layout: Layout): Position | undefined {
+    const inner = layout.$inner as LayoutInner | undefined;
+    if (inner === undefined) throw noLayout(layout);
+    const size = this.#bySixteen[(layout.size + 15) >> 4];
+    if (size === undefined) return this.#large(layout) ?? this.#placeElsewhere(layout);
+    const slot = this.#take(size);
+    if (slot < 0) return this.#placeElsewhere(layout);
+    const note = this.#notes[inner.id] ?? this.#know(layout);
+    size.note(slot, note, this.#ledger.current.id, this.#ledger.frame);
+    const position = new Position(size.$page.life, size.offsetOf(slot));
+    if (this.#sites !== null) this.#sites.note(position);
+    return position;
+  }
+
+  #place(layout: Layout): Position {
+    return this.#tryPlace(layout) ?? this.#refuse(layout);
+  }
+
+  #placeElsewhere(layout: Layout): Position | undefined {
+    const spill = this.#spill;
+    return spill === undefined ? undefined : spill.#tryPlace(layout);
+  }
+
+  /** In release mode, the record that a slot had last if it was of the same layout. */
+  #tryRecycled(layout: Layout): Face | undefined {
+    const inner = layout.$inner as LayoutInner | undefined;
+    if (inner === undefined) throw noLayout(layout);
+    const size = this.#bySixteen[(layout.size + 15) >> 4];
+    if (size === undefined) {
+      const position = this.#large(layout);
+      return position === undefined ? this.#spill?.tryRecord(layout) : new inner.Record(position, 0);
+    }
+    const slot = this.#take(size);
+    if (slot < 0) return this.#spill?.tryRecord(layout);
+    const { things } = size.$page;
+    const last = size.firstNote(slot);
+    const note = this.#notes[inner.id] ?? this.#know(layout);
+    size.note(slot, note, this.#ledger.current.id, this.#ledger.frame);
+    const known = things[slot & size.mask] as Face | undefined;
+    return known !== undefined && last === note ? known : this.#added(inner, size, slot);
+  }
+
+  #recycled(layout: Layout): Face {
+    return this.#tryRecycled(layout) ?? this.#refuse(layout);
+  }
+
+  #boxed(layout: Layout, record: Face, init: unknown): OwnedBoxBase {
+    try {
+      initialise(layout, record, init);
+    } catch (error) {
+      this.free(record);
+      throw error;
+    }
+    return new OwnedBoxBase(this, layout, record);
+  }
+
+  /** The pool of the allocator that the exceeded budget spills to. */
+  get #spill(): Pool | undefined {
+    const spill = this.isOverBudget ? this.#ledger.spill as { readonly $pool: Pool } | undefined : undefined;
+    if (spill !== undefined && !this.#spilledTo.includes(spill.$pool)) this.#spilledTo.push(spill.$pool);
+    return spill?.$pool;
+  }
+
+  /** Throws the error of a refusal: that of the pool which was asked last. */
+  #refuse(layout: Layout): never {
+    const spill = this.#spill;
+    if (spill !== undefined) spill.#refuse(layout);
+    throw this.refusal(`allocate ${layout.name} in the pool`, layout);
+  }
+
+  /** A new record for a slot, to be given out again with it. */
+  #added(inner: LayoutInner, size: SlabSize, slot: number): Face {
+    const { things, life } = size.$page;
+    const record = new inner.Record(new Position(life, size.offsetOf(slot)), 0);
+    things[slot & size.mask] = record;
     return record;
   }
 
-  #large(layout: Layout): Face | undefined {
-    checkOpen(this.#context, `allocate ${layout.name}`);
-    const entry = this.#heap.take(layout.size, false, POOL, `a pool record of ${layout.name}`, layout.name);
-    if (entry === undefined) return this.#none("heap");
-    const position = new Position(entry.block.life, 0);
-    this.#context.sites?.note(position);
-    return new (innerOf(layout).Record)(position, 0);
+  /** What the first note of a slot says of a layout: its number, and whether it has parts that are records. */
+  #know(layout: Layout): number {
+    const { id } = innerOf(layout);
+    this.#layouts[id] = layout;
+    const isFlat = layout.kind === "scalar" || layout.kind === "vector" ||
+      (layout.kind === "struct" && Object.values((layout as Struct).fields).every((field) => field.kind === "scalar"));
+    return this.#notes[id] = id << 1 | (isFlat ? 0 : WITH_PARTS);
   }
 
-  #none(refused: "tag" | "slab" | "heap"): undefined {
+  /** The slots in use. */
+  #live(): { readonly size: SlabSize; readonly slot: number }[] {
+    return this.#slab.sizes.flatMap((size) =>
+      Array.from({ length: size.capacity }, (_, slot) => ({ size, slot })).filter(({ slot }) => size.isLive(slot))
+    );
+  }
+
+  #large(layout: Layout): Position | undefined {
+    checkOpen(this.#context, `allocate ${layout.name}`);
+    const entry = this.#heap.take(layout.size, false, POOL, `a pool record of ${layout.name}`, layout.name);
+    if (entry === undefined) {
+      this.#none("heap");
+      return undefined;
+    }
+    const position = new Position(entry.block.life, 0);
+    this.#sites?.note(position);
+    return position;
+  }
+
+  #none(refused: "tag" | "slab" | "heap"): number {
     checkOpen(this.#context, "allocate in the pool");
     this.#refused = refused;
-    return undefined;
+    return -1;
   }
 
   #freeOther(record: unknown, position: Position | undefined): void {
@@ -302,15 +349,19 @@ export class Pool implements LifeOwner {
     return new PoolError("FA403", `Cannot free ${name}${ofTag(tag)} as it was freed before: free each once`);
   }
 
-  #part(record: unknown, layout: number): PoolError {
+  #part(record: unknown, size: SlabSize, slot: number): PoolError {
     return new PoolError(
       "FA404",
-      `Cannot free ${show(record)} as it is a part of ${this.#nameOf(layout)}: free the whole record`,
+      `Cannot free ${show(record)} as it is a part of ${this.#nameOf(size, slot)}: free the whole record`,
     );
   }
 
-  #nameOf(layout: number): string {
-    return this.#layouts[layout]?.name ?? "a pool record";
+  #nameOf(size: SlabSize, slot: number): string {
+    return this.#layouts[size.firstNote(slot) >> 1]?.name ?? "a pool record";
+  }
+
+  #tagOf(size: SlabSize, slot: number): Tag {
+    return this.#ledger.tags[size.secondNote(slot)]!;
   }
 
   #grave(tag: Tag): Grave {
