@@ -22,6 +22,8 @@ const FILES: readonly string[] = [
   "mixed_frame_bench.ts",
   "stats_levels_bench.ts",
   "pool_bench.ts",
+  "heap_bench.ts",
+  "budgets_bench.ts",
 ];
 
 const FULL: Effort & { readonly processes: number } = { rounds: 31, turn: 4, warmUp: 160, processes: 3 };

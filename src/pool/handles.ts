@@ -117,7 +117,7 @@ const PINS = 5;
  * import { assertEquals, assertThrows } from "@std/assert";
  *
  * const Body = struct("Body", { at: vec3f, mass: f32 });
- * const { handles } = new SmartAlloc();
+ * const { handles } = new SmartAlloc({ poolPageSize: 4096 });
  *
  * const bodies = Array.from({ length: 1000 }, (_, i) => handles.alloc(Body, { mass: i }));
  * bodies.forEach((body, i) => {
