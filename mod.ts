@@ -145,16 +145,15 @@ export type { OwnedBox } from "./src/pool/owned_box.ts";
 export type { PoolStats, SlabSizeStats } from "./src/pool/pool.ts";
 export { RegionAlloc } from "./src/pool/region_alloc.ts";
 export { ScratchPool, type ScratchPoolOptions, type ScratchPoolStats } from "./src/pool/scratch_pool.ts";
-export {
-  type Eviction,
-  type ReserveAsyncOptions,
-  type ReserveOptions,
-  Streaming,
-  type StreamingStats,
-  StreamPin,
-  type StreamPriority,
-  type StreamState,
-} from "./src/pool/streaming.ts";
+export type {
+  Eviction,
+  ReserveAsyncOptions,
+  ReserveOptions,
+  StreamingStats,
+  StreamPriority,
+  StreamState,
+} from "./src/pool/asset.ts";
+export { Streaming, StreamPin } from "./src/pool/streaming.ts";
 export {
   type PromotedBox,
   type PromotedSlice,
@@ -164,7 +163,7 @@ export {
   type PromotionFailure,
   PromotionResult,
   type PromotionSummary,
-} from "./src/promotion.ts";
+} from "./src/promotion_result.ts";
 export { Importance, type ImportanceLevels, type RetentionPolicies, RetentionPolicy } from "./src/frame/retention.ts";
 export type { Stats } from "./src/stats.ts";
 export {

@@ -17,6 +17,7 @@ import type { Ledger } from "./observe/ledger.ts";
 import type { Leak } from "./observe/leak.ts";
 import type { Context } from "./pool/context.ts";
 import { Groups } from "./pool/groups.ts";
+import { HandleTable } from "./pool/handle_table.ts";
 import { Handles } from "./pool/handles.ts";
 import { Heap, type HeapBlock } from "./pool/heap.ts";
 import { ObjectPool, type ObjectPoolOptions } from "./pool/object_pool.ts";
@@ -25,7 +26,8 @@ import { Pool } from "./pool/pool.ts";
 import { type ScratchPool, type ScratchPoolOptions, ScratchPools } from "./pool/scratch_pool.ts";
 import { Streaming } from "./pool/streaming.ts";
 import type { Stats } from "./stats.ts";
-import { type PromotedBox, type PromotedSlice, type PromotionResult, Promotions } from "./promotion.ts";
+import { Promotions } from "./promotion.ts";
+import type { PromotedBox, PromotedSlice, PromotionResult } from "./promotion_result.ts";
 
 /** Options of {@linkcode SmartAlloc.heapAlloc}. */
 export interface HeapOptions {
@@ -72,6 +74,7 @@ export class SmartAlloc extends FrameAlloc {
   readonly #pool: Pool;
   readonly #heap: Heap;
   #handles: Handles | undefined;
+  #handleTable: HandleTable | undefined;
   #groups: Groups | undefined;
   #scratch: ScratchPools | undefined;
   #streaming: Streaming | undefined;
@@ -233,7 +236,11 @@ export class SmartAlloc extends FrameAlloc {
 
   /** Records behind plain numbers that survive every copy, and can be packed. */
   get handles(): Handles {
-    return this.#handles ??= new Handles(this.#context, this.#heap);
+    if (this.#handles === undefined) {
+      this.#handleTable = new HandleTable(this.#context, this.#heap);
+      this.#handles = new Handles(this.#context, this.#handleTable);
+    }
+    return this.#handles;
   }
 
   /** Groups: things that are freed together. */
@@ -378,7 +385,7 @@ export class SmartAlloc extends FrameAlloc {
     return [
       ...this.#pool.leaks(),
       ...this.#heap.leaks(),
-      ...this.#handles?.$leaks() ?? [],
+      ...this.#handleTable?.leaks() ?? [],
       ...this.#groups?.all.map((group) => group.$leak()) ?? [],
       ...this.#streaming?.$leaks() ?? [],
       ...this.#objectPools.flatMap(({ name, live }) =>
@@ -408,7 +415,7 @@ export class SmartAlloc extends FrameAlloc {
     const leaks = this.leaks();
     super.dispose();
     this.#streaming?.$dispose();
-    this.#handles?.$dispose();
+    this.#handleTable?.dispose();
     this.#groups?.$dispose();
     this.#scratch?.dispose();
     this.#pool.dispose();
@@ -431,12 +438,12 @@ export class SmartAlloc extends FrameAlloc {
   }
 
   #trimIdle(): number {
-    return this.#pool.slab.trim() + (this.#handles?.$trim() ?? 0) + this.#heap.trim();
+    return this.#pool.slab.trim() + (this.#handleTable?.slab.trim() ?? 0) + this.#heap.trim();
   }
 
   /** Gives idle memory back if so many bytes come of it. */
   #relieve(bytes: number): void {
-    const idle = this.#pool.slab.idle + (this.#handles?.$idle ?? 0) + this.#heap.idle;
+    const idle = this.#pool.slab.idle + (this.#handleTable?.slab.idle ?? 0) + this.#heap.idle;
     if (idle >= bytes) this.#trimIdle();
   }
 

@@ -4,13 +4,13 @@
 
 import type { BudgetStats } from "./observe/budget.ts";
 import type { FrameAllocStats } from "./observe/stats.ts";
+import type { StreamingStats } from "./pool/asset.ts";
 import type { GroupStats } from "./pool/groups.ts";
 import type { HandleStats } from "./pool/handles.ts";
 import type { HeapStats } from "./pool/heap.ts";
 import type { ObjectPoolStats } from "./pool/object_pool.ts";
 import type { PoolStats } from "./pool/pool.ts";
 import type { ScratchPoolStats } from "./pool/scratch_pool.ts";
-import type { StreamingStats } from "./pool/streaming.ts";
 
 /** What an allocator has in use, frames and all. */
 export interface Stats extends FrameAllocStats {

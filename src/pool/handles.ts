@@ -5,17 +5,12 @@
 
 import { noLayout } from "../arena/arena.ts";
 import { ArgumentError, PoolError, show } from "../errors.ts";
-import type { Face } from "../layout/face.ts";
 import { innerOf } from "../layout/inner.ts";
 import type { Layout, RecordOf, ValuesOf } from "../layout/layout.ts";
-import { Position } from "../memory/life.ts";
-import { Slab, type SlabPage, type SlabSize } from "../memory/slab.ts";
-import { Slots } from "../memory/slots.ts";
-import type { Leak } from "../observe/leak.ts";
-import { HANDLES, type Tag } from "../observe/tag.ts";
-import { checkOpen, type Context, freed, Grave, sourceRefused } from "./context.ts";
-import type { Heap, HeapEntry } from "./heap.ts";
-import { initialise } from "./owned_box.ts";
+import type { SlabPage, SlabSize } from "../memory/slab_size.ts";
+import type { Slots } from "../memory/slots.ts";
+import { checkOpen, type Context } from "./context.ts";
+import type { HandleTable } from "./handle_table.ts";
 
 /**
  * A number that stands for a record of a layout. It is a whole number below 2 ** 53: keep it in an `f64` column, in JSON, or send
@@ -99,15 +94,6 @@ export class PinGuard {
   }
 }
 
-/** What is known of a handle: size, slot, layout, tag, frame, pins. A record that no slot can hold has the size -1. */
-const NOTES = 6;
-const SIZE = 0;
-const SLOT = 1;
-const LAYOUT = 2;
-const TAG = 3;
-const BORN = 4;
-const PINS = 5;
-
 /**
  * Records behind numbers; see {@linkcode SmartAlloc.handles}.
  *
@@ -134,34 +120,15 @@ const PINS = 5;
  */
 export class Handles {
   readonly #context: Context;
-  readonly #slab: Slab;
-  readonly #heap: Heap;
+  readonly #table: HandleTable;
   readonly #slots: Slots;
-  readonly #layouts: Layout[] = [];
-  readonly #graves: (Grave | undefined)[] = [];
-  /** The record of each place, and its position; in release mode kept for the next one of the same layout. */
-  readonly #records: (Face | undefined)[] = [];
-  readonly #positions: Position[] = [];
-  /** For each size, the place of the handle that has a slot. */
-  readonly #placesBySlot: Int32Array[];
-  #notes: Int32Array = new Int32Array(0);
-  #pinned = 0;
   #moves = 0;
 
   /** Made by {@linkcode SmartAlloc.handles}. */
-  constructor(context: unknown, heap: unknown) {
-    const { config, ledger } = this.#context = context as Context;
-    this.#heap = heap as Heap;
-    this.#slots = new Slots();
-    this.#slab = new Slab({
-      source: config.source,
-      sizes: config.poolClasses,
-      pageSize: config.poolPageSize,
-      idlePages: config.poolIdlePages,
-      owner: { expired: (position) => this.#expired(position) },
-      account: ledger,
-    });
-    this.#placesBySlot = this.#slab.sizes.map(() => new Int32Array(0));
+  constructor(context: unknown, table: unknown) {
+    this.#context = context as Context;
+    this.#table = table as HandleTable;
+    this.#slots = this.#table.slots;
   }
 
   /**
@@ -178,33 +145,7 @@ export class Handles {
   alloc<L extends Layout>(layout: L, init?: ValuesOf<L>): Handle<L> {
     if (layout?.$inner === undefined) throw noLayout(layout);
     checkOpen(this.#context, `allocate a handle of ${layout.name}`);
-    const { ledger } = this.#context;
-    const number = this.#slots.take();
-    if (number < 0) {
-      throw new PoolError(
-        "FA405",
-        `Cannot allocate a handle of ${layout.name} as all ${this.#slots.height} numbers are in use: free some`,
-      );
-    }
-    const place = this.#slots.find(number);
-    try {
-      this.#place(place, layout);
-    } catch (error) {
-      this.#slots.give(place);
-      throw error;
-    }
-    this.#set(place, LAYOUT, innerOf(layout).id);
-    this.#set(place, TAG, ledger.current.id);
-    this.#set(place, BORN, ledger.frame);
-    this.#set(place, PINS, 0);
-    this.#layouts[innerOf(layout).id] = layout;
-    try {
-      initialise(layout, this.#records[place]!, init);
-    } catch (error) {
-      this.#free(place);
-      throw error;
-    }
-    return number;
+    return this.#table.alloc(layout, init);
   }
 
   /**
@@ -228,13 +169,15 @@ export class Handles {
   resolve(handle: number, layout?: Layout): unknown {
     const place = this.#slots.find(handle);
     if (place < 0) throw this.#gone(handle, "resolve");
-    if (layout !== undefined && innerOf(layout).id !== this.#notes[place * NOTES + LAYOUT]) {
+    if (layout !== undefined && innerOf(layout).id !== innerOf(this.#table.layoutOf(place)).id) {
       throw new ArgumentError(
         "FA008",
-        `Cannot resolve handle ${handle} as ${layout.name} as it stands for a record of ${this.#layoutOf(place).name}`,
+        `Cannot resolve handle ${handle} as ${layout.name} as it stands for a record of ${
+          this.#table.layoutOf(place).name
+        }`,
       );
     }
-    return this.#records[place];
+    return this.#table.record(place);
   }
 
   /**
@@ -256,7 +199,7 @@ export class Handles {
    */
   pin(handle: number): PinGuard {
     const place = this.#find(handle, "pin");
-    if (this.#notes[place * NOTES + PINS]!++ === 0) this.#pinned++;
+    this.#table.pin(place, 1);
     return new PinGuard(this, handle);
   }
 
@@ -268,10 +211,10 @@ export class Handles {
    */
   unpin(handle: number): void {
     const place = this.#find(handle, "unpin");
-    const pins = this.#notes[place * NOTES + PINS]!;
-    if (pins === 0) throw new PoolError("FA406", `Cannot unpin handle ${handle} as it is not pinned: pin it first`);
-    this.#notes[place * NOTES + PINS] = pins - 1;
-    if (pins === 1) this.#pinned--;
+    if (this.#table.pins(place) === 0) {
+      throw new PoolError("FA406", `Cannot unpin handle ${handle} as it is not pinned: pin it first`);
+    }
+    this.#table.pin(place, -1);
   }
 
   /**
@@ -286,22 +229,22 @@ export class Handles {
       if (!this.#slots.isPast(handle)) throw this.#gone(handle, "free");
       throw new PoolError("FA403", `Cannot free handle ${handle} as it was freed before: free each once`);
     }
-    const pins = this.#notes[place * NOTES + PINS]!;
+    const pins = this.#table.pins(place);
     if (pins > 0) {
       throw new PoolError(
         "FA406",
         `Cannot free handle ${handle} as it is pinned ${pins} times: take the pins off first`,
       );
     }
-    this.#free(place);
+    this.#table.free(place);
   }
 
   /**
    * How much of the pages is not in use: 0 if none of it, close to 1 if nearly all.
    */
   get fragmentation(): number {
-    const { reserved } = this.#slab;
-    return reserved === 0 ? 0 : 1 - this.#liveBytes / reserved;
+    const { reserved } = this.#table.slab;
+    return reserved === 0 ? 0 : 1 - this.#table.liveBytes / reserved;
   }
 
   /**
@@ -318,11 +261,11 @@ export class Handles {
       throw new ArgumentError("FA008", `Cannot move at most ${show(maxBytes)} bytes: give a number of zero or more`);
     }
     const before = this.fragmentation;
-    const { reserved } = this.#slab;
+    const { reserved } = this.#table.slab;
     const moved: number[] = [];
     let movedBytes = 0;
     let isDone = true;
-    for (const size of this.#slab.sizes) {
+    for (const size of this.#table.slab.sizes) {
       const pages = this.#byFullness(size);
       let to = 0;
       for (let from = pages.length - 1; from > to && isDone; from--) {
@@ -330,21 +273,21 @@ export class Handles {
         let holes = 0;
         for (let i = to; i < from; i++) holes += size.slotsPerPage - pages[i]!.live;
         if (holes < page.live || this.#hasPins(size, page)) break;
-        for (const place of this.#placesIn(size, page)) {
+        for (const place of this.#table.placesIn(size, page)) {
           if (movedBytes + size.bytes > maxBytes) {
             isDone = false;
             break;
           }
-          while (to < from && !this.#move(place, size, pages[to]!)) to++;
+          while (to < from && !this.#table.move(place, size, pages[to]!)) to++;
           if (to === from) break;
           movedBytes += size.bytes;
           moved.push(this.#slots.numberOf(place));
         }
       }
     }
-    this.#slab.trim();
+    this.#table.slab.trim();
     this.#moves += moved.length;
-    const freedBytes = reserved - this.#slab.reserved;
+    const freedBytes = reserved - this.#table.slab.reserved;
     const result = { moved: moved.length, movedBytes, freedBytes, isDone, before, after: this.fragmentation };
     if (onMove !== undefined) {
       for (const handle of moved) if (this.isValid(handle)) onMove(handle);
@@ -356,202 +299,30 @@ export class Handles {
   get stats(): HandleStats {
     return {
       live: this.#slots.live,
-      pinned: this.#pinned,
-      bytes: this.#liveBytes,
-      reserved: this.#slab.reserved,
+      pinned: this.#table.pinned,
+      bytes: this.#table.liveBytes,
+      reserved: this.#table.slab.reserved,
       fragmentation: this.fragmentation,
       moves: this.#moves,
       retired: this.#slots.retired,
     };
   }
 
-  /** Gives empty pages back: not for use in programs. */
-  $trim(): number {
-    return this.#slab.trim();
-  }
-
-  /** The bytes in empty pages: not for use in programs. */
-  get $idle(): number {
-    return this.#slab.idle;
-  }
-
-  /** What was not freed: not for use in programs. */
-  $leaks(): Leak[] {
-    const { tags, frame } = this.#context.ledger;
-    return this.#places().map((place) => ({
-      kind: "handle",
-      name: this.#layoutOf(place).name,
-      tag: tags[this.#get(place, TAG)]!.path,
-      bytes: this.#bytesOf(place),
-      age: frame - this.#get(place, BORN),
-    }));
-  }
-
-  /** Frees everything: not for use in programs. */
-  $dispose(): void {
-    for (const place of this.#places()) this.#free(place);
-    this.#slab.dispose();
-  }
-
-  /** Gives a place memory. */
-  #place(place: number, layout: Layout): void {
-    const inner = innerOf(layout);
-    const size = this.#slab.sizeFor(layout.size);
-    let position: Position;
-    if (size === undefined) {
-      const entry = this.#heap.take(
-        layout.size,
-        false,
-        HANDLES,
-        `the record of a handle of ${layout.name}`,
-        layout.name,
-      );
-      if (entry === undefined) throw this.#heap.refusal(`allocate a handle of ${layout.name}`, layout.size);
-      position = new Position(entry.block.life, 0);
-      this.#set(place, SIZE, -1);
-    } else {
-      const slot = this.#slot(size, layout);
-      position = new Position(size.pageOf(slot).life, size.offsetOf(slot));
-      this.#set(place, SIZE, size.index);
-      this.#settle(place, size, slot);
-    }
-    this.#context.sites?.note(position);
-    const known = this.#records[place];
-    if (known !== undefined && this.#get(place, LAYOUT) === inner.id) {
-      const old = this.#positions[place]!;
-      old.life = position.life;
-      old.offset = position.offset;
-      return;
-    }
-    this.#positions[place] = position;
-    this.#records[place] = new inner.Record(position, 0);
-  }
-
-  #slot(size: SlabSize, layout: Layout): number {
-    const { ledger } = this.#context;
-    const action = `allocate a handle of ${layout.name}`;
-    if (!ledger.mayHave(size.bytes)) throw ledger.refusal(action);
-    const slot = size.take();
-    if (slot < 0) {
-      throw this.#slab.isOverBudget
-        ? ledger.refusal(action)
-        : sourceRefused(action, this.#slab.pageSize, this.#slab.cause);
-    }
-    if (ledger.isShort(size.bytes)) {
-      size.give(slot);
-      throw ledger.refusal(action);
-    }
-    ledger.current.hold(HANDLES, size.bytes);
-    return slot;
-  }
-
-  /** Notes which slot a place has. */
-  #settle(place: number, size: SlabSize, slot: number): void {
-    let places = this.#placesBySlot[size.index]!;
-    if (slot >= places.length) {
-      const larger = new Int32Array(size.capacity);
-      larger.set(places);
-      places = this.#placesBySlot[size.index] = larger;
-    }
-    places[slot] = place;
-    this.#set(place, SLOT, slot);
-  }
-
-  #free(place: number): void {
-    const tag = this.#context.ledger.tags[this.#get(place, TAG)]!;
-    const position = this.#positions[place]!;
-    const index = this.#get(place, SIZE);
-    if (this.#get(place, PINS) > 0) this.#pinned--;
-    if (index < 0) this.#heap.give(position.life.owner as HeapEntry);
-    else {
-      const size = this.#slab.sizes[index]!;
-      size.give(this.#get(place, SLOT));
-      tag.hold(HANDLES, -size.bytes);
-    }
-    if (!this.#context.recycles) {
-      position.life = this.#grave(tag).life;
-      this.#records[place] = undefined;
-    }
-    this.#slots.give(place);
-  }
-
-  /** Moves what a place stands for to another page; returns whether that had room. */
-  #move(place: number, size: SlabSize, page: SlabPage): boolean {
-    const to = size.takeFrom(page);
-    if (to < 0) return false;
-    const from = this.#get(place, SLOT);
-    const source = size.pageOf(from).life.view!.buffer;
-    const target = page.life.view!.buffer;
-    new Uint8Array(target, size.offsetOf(to), size.bytes).set(new Uint8Array(source, size.offsetOf(from), size.bytes));
-    const position = this.#positions[place]!;
-    position.life = page.life;
-    position.offset = size.offsetOf(to);
-    this.#settle(place, size, to);
-    size.give(from);
-    return true;
-  }
-
   /** The pages of a size, those first that cannot be emptied and those that are fullest. */
   #byFullness(size: SlabSize): SlabPage[] {
     const pages = size.pages.filter((page): page is SlabPage => page !== undefined && page.live > 0);
-    const held = new Set(this.#pinned === 0 ? [] : pages.filter((page) => this.#hasPins(size, page)));
+    const held = new Set(this.#table.pinned === 0 ? [] : pages.filter((page) => this.#hasPins(size, page)));
     return pages.sort((a, b) => Number(held.has(b)) - Number(held.has(a)) || b.live - a.live || a.index - b.index);
   }
 
   #hasPins(size: SlabSize, page: SlabPage): boolean {
-    return this.#pinned > 0 && this.#placesIn(size, page).some((place) => this.#get(place, PINS) > 0);
-  }
-
-  /** The places whose slots are in a page. */
-  #placesIn(size: SlabSize, page: SlabPage): number[] {
-    const places = this.#placesBySlot[size.index]!;
-    const first = page.index << size.shift;
-    const found: number[] = [];
-    for (let slot = first; slot < first + size.slotsPerPage; slot++) {
-      if (size.isLive(slot)) found.push(places[slot]!);
-    }
-    return found;
-  }
-
-  /** All places in use. */
-  #places(): number[] {
-    return Array.from({ length: this.#slots.height }, (_, place) => place).filter((place) =>
-      (this.#slots.generations[place]! & 1) === 1
-    );
-  }
-
-  get #liveBytes(): number {
-    let bytes = 0;
-    for (const size of this.#slab.sizes) bytes += size.live * size.bytes;
-    return bytes;
-  }
-
-  #bytesOf(place: number): number {
-    const index = this.#get(place, SIZE);
-    return index < 0 ? this.#layoutOf(place).size : this.#slab.sizes[index]!.bytes;
+    return this.#table.pinned > 0 && this.#table.placesIn(size, page).some((place) => this.#table.pins(place) > 0);
   }
 
   #find(handle: number, action: string): number {
     const place = this.#slots.find(handle);
     if (place < 0) throw this.#gone(handle, action);
     return place;
-  }
-
-  #get(place: number, what: number): number {
-    return this.#notes[place * NOTES + what]!;
-  }
-
-  #set(place: number, what: number, value: number): void {
-    if (place * NOTES >= this.#notes.length) {
-      const larger = new Int32Array(Math.max(16 * NOTES, 2 * this.#notes.length)).fill(-1);
-      larger.set(this.#notes);
-      this.#notes = larger;
-    }
-    this.#notes[place * NOTES + what] = value;
-  }
-
-  #layoutOf(place: number): Layout {
-    return this.#layouts[this.#get(place, LAYOUT)]!;
   }
 
   #gone(handle: number, action: string): PoolError {
@@ -561,14 +332,5 @@ export class Handles {
         "FA404",
         `Cannot ${action} ${show(handle)} as it is no handle of this allocator: use what alloc returned`,
       );
-  }
-
-  /** The error of a record whose page was given back. */
-  #expired(position: Position): Error {
-    return freed(this.#context, "the record of a handle", this.#context.ledger.root, position);
-  }
-
-  #grave(tag: Tag): Grave {
-    return this.#graves[tag.id] ??= new Grave(this.#context, "the record of a handle", tag);
   }
 }
