@@ -48,7 +48,11 @@ export interface AllocConfig {
   readonly maxFrameBytes?: number;
   /** Whether a frame that needs more than `frameArenaSize` gets more, or throws `FA003`. @default {"grow"} */
   readonly growth?: "grow" | "fail";
-  /** Where memory comes from. @default {"wasm", or "arraybuffer" where WebAssembly is missing} */
+  /**
+   * Where memory comes from. Heap blocks and streamed assets, which are detached when they are freed, come from there if it is a chunk
+   * source that is revocable and transferable, and are `ArrayBuffer`s otherwise.
+   * @default {"wasm", or "arraybuffer" where WebAssembly is missing}
+   */
   readonly source?: "wasm" | "arraybuffer" | "shared" | ChunkSource;
   /** What happens to handles and views when their memory ends. @default {"checked"} */
   readonly safety?: Safety;

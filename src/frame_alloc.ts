@@ -707,13 +707,18 @@ export class FrameAlloc {
   #elsewhere(what: string, method: string, ...args: unknown[]): never {
     const { spill } = this.#frames;
     if (spill === undefined) throw this.#frames.refusal(what);
-    return (spill as Methods)[method]!(...args) as never;
+    return this.#spill(spill, method, args) as never;
   }
 
   /** The same for those that are `undefined` where nothing can be had. */
   #perhaps(method: string, ...args: unknown[]): undefined {
     const { spill } = this.#frames;
-    return spill === undefined ? undefined : (spill as Methods)[method]!(...args) as undefined;
+    return spill === undefined ? undefined : this.#spill(spill, method, args) as undefined;
+  }
+
+  #spill(to: unknown, method: string, args: readonly unknown[]): unknown {
+    const { ledger } = (to as FrameAlloc).$frames as Frames;
+    return ledger.under(this.#frames.ledger.current.path, () => (to as Methods)[method]!(...args));
   }
 }
 

@@ -201,13 +201,15 @@ export class SmartAlloc extends FrameAlloc {
     const block = this.#heap.alloc(bytes, options?.zero !== false);
     if (block !== undefined) return block;
     const spill = this.#spill;
-    if (spill !== undefined) return spill.heapAlloc(bytes, options);
+    if (spill !== undefined) return this.#under(spill, () => spill.heapAlloc(bytes, options));
     throw this.#heap.refusal("allocate a heap block", bytes);
   }
 
   /** As {@linkcode SmartAlloc.heapAlloc}, but `undefined` if there is not enough memory. */
   tryHeapAlloc(bytes: number, options?: HeapOptions): HeapBlock | undefined {
-    return this.#heap.alloc(bytes, options?.zero !== false) ?? this.#spill?.tryHeapAlloc(bytes, options);
+    const block = this.#heap.alloc(bytes, options?.zero !== false);
+    const spill = block === undefined ? this.#spill : undefined;
+    return spill === undefined ? block : this.#under(spill, () => spill.tryHeapAlloc(bytes, options));
   }
 
   /**
@@ -223,13 +225,15 @@ export class SmartAlloc extends FrameAlloc {
     const box = this.#heap.box(layout, init);
     if (box !== undefined) return box as unknown as OwnedBox<L>;
     const spill = this.#spill;
-    if (spill !== undefined) return spill.heapBox(layout, init);
+    if (spill !== undefined) return this.#under(spill, () => spill.heapBox(layout, init));
     throw this.#heap.refusal(`allocate ${layout.name} on the heap`, layout.size);
   }
 
   /** As {@linkcode SmartAlloc.heapBox}, but `undefined` if there is not enough memory. */
   tryHeapBox<L extends Layout>(layout: L, init?: ValuesOf<L>): OwnedBox<L> | undefined {
-    return this.#heap.box(layout, init) as unknown as OwnedBox<L> | undefined ?? this.#spill?.tryHeapBox(layout, init);
+    const box = this.#heap.box(layout, init) as unknown as OwnedBox<L> | undefined;
+    const spill = box === undefined ? this.#spill : undefined;
+    return spill === undefined ? box : this.#under(spill, () => spill.tryHeapBox(layout, init));
   }
 
   // Named lifetimes
@@ -450,5 +454,10 @@ export class SmartAlloc extends FrameAlloc {
   /** The allocator that the budget spills to which has refused the heap. */
   get #spill(): SmartAlloc | undefined {
     return this.#heap.isOverBudget ? this.#ledger.spill as SmartAlloc | undefined : undefined;
+  }
+
+  /** Has another allocator book what it does to the tag that is the innermost one here. */
+  #under<T>(other: SmartAlloc, fn: () => T): T {
+    return other.#ledger.under(this.#ledger.current.path, fn);
   }
 }

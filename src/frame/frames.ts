@@ -73,8 +73,9 @@ export class Frames extends Arena implements GuardOwner {
     if (this.inFrame) throw this.#beganTwice();
     const frame = this.frameNumber + 1;
     const memory = this.#memories[frame % this.#memories.length]!;
-    this.ledger.frame = frame;
+    // Before the number changes: what the last frame has used still counts as in use.
     if (this.ledger.onFrame !== null) this.ledger.onFrame();
+    this.ledger.frame = frame;
     memory.region.serial = frame;
     memory.region.open();
     // Callbacks of the program may have run.

@@ -51,7 +51,7 @@ export interface BlockOptions {
 export class Block {
   /** The memory. */
   declare readonly chunk: Chunk;
-  /** The life over exactly the bytes that were asked for. */
+  /** The life over exactly the bytes that were asked for; `view` changes if the memory comes back as another buffer. */
   declare readonly life: Life;
   /** The bytes that were asked for. */
   declare readonly byteLength: number;
@@ -64,6 +64,23 @@ export class Block {
     this.byteLength = byteLength;
     this.capacity = capacity;
     this.life = new Life(new DataView(chunk.buffer as ArrayBuffer, 0, byteLength), owner);
+  }
+
+  /** Whether the memory was transferred away while the block was in use. */
+  get isGone(): boolean {
+    return this.life.view !== null && this.chunk.buffer.byteLength < this.capacity;
+  }
+
+  /**
+   * Takes the memory back after it was transferred away and has come back as another buffer.
+   *
+   * @param buffer The memory now.
+   * @returns Whether it could be taken.
+   */
+  adopt(buffer: ArrayBufferLike): boolean {
+    if (!this.isGone || this.chunk.adopt?.(buffer) !== true) return false;
+    this.life.view = new DataView(buffer, 0, this.byteLength);
+    return true;
   }
 }
 
@@ -151,6 +168,7 @@ export class BlockStore {
       const chunk = this.#obtain(capacity);
       if (chunk === undefined) return undefined;
       this.#live += capacity;
+      if (zero && this.#source.capabilities.zeroed !== true) new Uint8Array(chunk.buffer, 0, bytes).fill(0);
       return new Block(chunk, bytes, capacity, owner);
     }
   }

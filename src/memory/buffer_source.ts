@@ -11,20 +11,35 @@ function moved(buffer: ArrayBuffer): ArrayBuffer {
 
 class BufferChunk implements Chunk {
   buffer: ArrayBuffer;
+  readonly #bytes: number;
 
   constructor(bytes: number) {
     this.buffer = new ArrayBuffer(bytes);
+    this.#bytes = bytes;
   }
 
+  /** Memory that the program has transferred away is replaced: whoever has it keeps it. */
   revoke(): void {
-    this.buffer = moved(this.buffer);
+    this.buffer = this.buffer.byteLength === this.#bytes ? moved(this.buffer) : new ArrayBuffer(this.#bytes);
   }
 
   /** The old buffer is detached, and its memory goes with the only object that could still reach it. */
   release(): void {
-    if (typeof this.buffer.transfer === "function") this.buffer.transfer(0);
-    else moved(this.buffer);
+    if (this.buffer.byteLength === this.#bytes) {
+      if (typeof this.buffer.transfer === "function") this.buffer.transfer(0);
+      else moved(this.buffer);
+    }
     this.buffer = new ArrayBuffer(0);
+  }
+
+  adopt(buffer: ArrayBufferLike): boolean {
+    if (
+      !(buffer instanceof ArrayBuffer) || buffer.byteLength !== this.#bytes || this.buffer.byteLength === this.#bytes
+    ) {
+      return false;
+    }
+    this.buffer = buffer;
+    return true;
   }
 }
 
@@ -56,7 +71,7 @@ class SharedBufferChunk implements Chunk {
  */
 export const arrayBufferSource: ChunkSource = {
   name: "arraybuffer",
-  capabilities: { revocable: true, transferable: true, kernels: false, shared: false, lazy: false },
+  capabilities: { revocable: true, transferable: true, kernels: false, shared: false, zeroed: true, lazy: false },
   obtain: (bytes: number): Chunk => new BufferChunk(bytes),
 };
 
@@ -73,6 +88,6 @@ export const arrayBufferSource: ChunkSource = {
  */
 export const sharedArrayBufferSource: ChunkSource = {
   name: "shared arraybuffer",
-  capabilities: { revocable: false, transferable: false, kernels: false, shared: true, lazy: false },
+  capabilities: { revocable: false, transferable: false, kernels: false, shared: true, zeroed: true, lazy: false },
   obtain: (bytes: number): Chunk => new SharedBufferChunk(bytes),
 };

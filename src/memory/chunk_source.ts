@@ -1,6 +1,6 @@
 /**
  * Where memory comes from. Everything above asks a source for chunks and asks it what they can do; a source of one's own is
- * the way to put frames into memory that something else owns.
+ * the way to put frames into buffers that something else owns, whole ones: a chunk starts at the first byte of its buffer.
  */
 
 /**
@@ -23,6 +23,8 @@ export interface ChunkCapabilities {
   readonly kernels: boolean;
   /** Whether the buffer is shared between threads. */
   readonly shared: boolean;
+  /** Whether a chunk holds zeros when it is given; where this is left out, nobody counts on it. */
+  readonly zeroed?: boolean;
   /** Whether memory that was asked for and never touched costs address space only, so that it pays to ask generously. */
   readonly lazy: boolean;
 }
@@ -49,6 +51,14 @@ export interface Chunk {
   revoke(): void;
   /** Gives the memory back. The chunk must not be used after that. */
   release(): void;
+  /**
+   * Takes back memory that was transferred away and has come back as another buffer of the same size, as reading from a stream of
+   * bytes does.
+   *
+   * @param buffer The memory now.
+   * @returns Whether it could be taken.
+   */
+  adopt?(buffer: ArrayBufferLike): boolean;
 }
 
 /**

@@ -43,7 +43,7 @@ class WasmChunk implements Chunk {
  */
 export const wasmSource: ChunkSource = {
   name: "wasm",
-  capabilities: { revocable: true, transferable: false, kernels: true, shared: false, lazy: true },
+  capabilities: { revocable: true, transferable: false, kernels: true, shared: false, zeroed: true, lazy: true },
   obtain: (bytes: number): Chunk => new WasmChunk(bytes, false),
 };
 
@@ -60,7 +60,7 @@ export const wasmSource: ChunkSource = {
  */
 export const sharedWasmSource: ChunkSource = {
   name: "shared wasm",
-  capabilities: { revocable: false, transferable: false, kernels: true, shared: true, lazy: true },
+  capabilities: { revocable: false, transferable: false, kernels: true, shared: true, zeroed: true, lazy: true },
   obtain: (bytes: number): Chunk => new WasmChunk(bytes, true),
 };
 

@@ -20,8 +20,8 @@ export interface BudgetLimits<A = unknown> {
   readonly hard?: number;
   /**
    * What happens when the hard limit would be exceeded. `"fail"` refuses with `FA351` or `FA352`; `"warn"` goes on and tells the
-   * program, once per crossing; `{ spill }` has single allocations of frames, pool and heap made by another allocator, and refuses
-   * all others. @default {"fail"}
+   * program, once per crossing; `{ spill }` has single allocations of frames, pool and heap made by another allocator, under the
+   * same tag and by its own rules: for frame memory a frame has to be open there too. All others are refused. @default {"fail"}
    */
   readonly policy?: BudgetPolicy<A>;
   /**

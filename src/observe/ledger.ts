@@ -76,9 +76,20 @@ export class Ledger implements Account {
     this.turn();
   }
 
+  /** Runs a function under the tag of a path, for allocations that another ledger has spilled. */
+  under<T>(path: string, fn: () => T): T {
+    const before = this.enter(this.at(path));
+    try {
+      return fn();
+    } finally {
+      this.leave(before);
+    }
+  }
+
   /** The tag of a path, made if it was never opened. */
   at(path: string): Tag {
     let tag = this.root;
+    if (path === "") return tag;
     for (const name of path.split("::")) tag = this.#child(tag, name);
     return tag;
   }

@@ -24,7 +24,7 @@ export interface ReserveOptions {
 /** Options of {@linkcode Streaming.reserveAsync}. */
 export interface ReserveAsyncOptions extends ReserveOptions {
   /** Ends the wait, such as `AbortSignal.timeout(5000)`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** An asset that was evicted. */
@@ -79,7 +79,7 @@ export class Asset {
   /** The frame in which it was last used, and which use of all that was. */
   usedIn: number;
   use: number;
-  #bytes: Uint8Array | undefined;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
 
   constructor(id: number, size: number, priority: number, name: string, entry: HeapEntry, use: number) {
     this.id = id;
@@ -91,8 +91,15 @@ export class Asset {
     this.use = use;
   }
 
-  get bytes(): Uint8Array {
-    return this.#bytes ??= new Uint8Array(this.entry.view.buffer, 0, this.size);
+  get bytes(): Uint8Array<ArrayBuffer> {
+    const buffer = this.entry.view.buffer as ArrayBuffer;
+    if (this.#bytes?.buffer !== buffer) this.#bytes = new Uint8Array(buffer, 0, this.size);
+    return this.#bytes;
+  }
+
+  /** Whether it lies in a buffer now. */
+  isIn(buffer: ArrayBufferLike): boolean {
+    return this.entry.view.buffer === buffer && buffer.byteLength > 0;
   }
 }
 

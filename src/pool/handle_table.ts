@@ -34,7 +34,8 @@ export class HandleTable implements LifeOwner {
   readonly #context: Context;
   readonly #heap: Heap;
   readonly #layouts: Layout[] = [];
-  readonly #graves: (Grave | undefined)[] = [];
+  /** By the number of the layout, and then by that of the tag. */
+  readonly #graves: (Grave | undefined)[][] = [];
   /** The record of each place, and its position; in release mode kept for the next one of the same layout. */
   readonly #records: (Face | undefined)[] = [];
   readonly #positions: Position[] = [];
@@ -124,7 +125,7 @@ export class HandleTable implements LifeOwner {
       tag.hold(HANDLES, -size.bytes);
     }
     if (!this.#context.recycles) {
-      position.life = this.#grave(tag).life;
+      position.life = this.#grave(this.layoutOf(place), tag).life;
       this.#records[place] = undefined;
     }
     this.slots.give(place);
@@ -276,7 +277,8 @@ export class HandleTable implements LifeOwner {
     this.#notes[place * NOTES + what] = value;
   }
 
-  #grave(tag: Tag): Grave {
-    return this.#graves[tag.id] ??= new Grave(this.#context, "the record of a handle", tag);
+  #grave(layout: Layout, tag: Tag): Grave {
+    const graves = this.#graves[innerOf(layout).id] ??= [];
+    return graves[tag.id] ??= new Grave(this.#context, `${layout.name} behind a handle`, tag);
   }
 }

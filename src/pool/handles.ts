@@ -13,8 +13,9 @@ import { checkOpen, type Context } from "./context.ts";
 import type { HandleTable } from "./handle_table.ts";
 
 /**
- * A number that stands for a record of a layout. It is a whole number below 2 ** 53: keep it in an `f64` column, in JSON, or send
- * it with `postMessage`; the type is all that is lost, and {@linkcode Handles.resolve} takes the layout instead.
+ * A number that stands for a record of a layout. It is a whole number below 2 ** 53: keep it in an `f64` column, in JSON, or send it
+ * with `postMessage`; the type is all that is lost, and {@linkcode Handles.resolve} takes the layout instead. It stands for a record of
+ * this allocator alone, as long as that lives.
  *
  * @typeParam L The layout of the record.
  */

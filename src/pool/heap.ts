@@ -238,8 +238,8 @@ export class HeapBlock {
    *
    * @throws {PoolError} `FA401` if it was freed.
    */
-  get bytes(): Uint8Array {
-    return this.view(Uint8Array);
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.view(Uint8Array) as Uint8Array<ArrayBuffer>;
   }
 
   /**

@@ -70,7 +70,8 @@ export class Pool implements LifeOwner {
   readonly #layouts: Layout[] = [];
   /** What is noted of records, by the number of their layout. */
   readonly #notes: (number | undefined)[] = [];
-  readonly #graves: (Grave | undefined)[] = [];
+  /** By the number of the layout, and then by that of the tag. */
+  readonly #graves: (Grave | undefined)[][] = [];
   /** Pools of other allocators that records were spilled to. */
   readonly #spilledTo: Pool[] = [];
   #refused: "tag" | "slab" | "heap" = "slab";
@@ -143,7 +144,7 @@ export class Pool implements LifeOwner {
     if (recycles && !this.#counts) return;
     const tag = this.#tagOf(size, slot);
     if (this.#counts) tag.hold(POOL, -size.bytes);
-    if (!recycles) position!.life = (this.#graves[tag.id] ?? this.#grave(tag)).life;
+    if (!recycles) position!.life = (this.#graves[note >> 1]![tag.id] ?? this.#grave(note >> 1, tag)).life;
   }
 
   /** The error of the last refusal. */
@@ -239,7 +240,17 @@ export class Pool implements LifeOwner {
 
   #placeElsewhere(layout: Layout): Position | undefined {
     const spill = this.#spill;
-    return spill === undefined ? undefined : spill.#tryPlace(layout);
+    return spill === undefined ? undefined : this.#under(spill, () => spill.#tryPlace(layout));
+  }
+
+  #recycleElsewhere(layout: Layout): Face | undefined {
+    const spill = this.#spill;
+    return spill === undefined ? undefined : this.#under(spill, () => spill.tryRecord(layout));
+  }
+
+  /** Has another pool book what it does to the tag that is the innermost one here. */
+  #under<T>(pool: Pool, fn: () => T): T {
+    return pool.#ledger.under(this.#ledger.current.path, fn);
   }
 
   /** In release mode, the record that a slot had last if it was of the same layout. */
@@ -249,10 +260,10 @@ export class Pool implements LifeOwner {
     const size = this.#bySixteen[(layout.size + 15) >> 4];
     if (size === undefined) {
       const position = this.#large(layout);
-      return position === undefined ? this.#spill?.tryRecord(layout) : new inner.Record(position, 0);
+      return position === undefined ? this.#recycleElsewhere(layout) : new inner.Record(position, 0);
     }
     const slot = this.#take(size);
-    if (slot < 0) return this.#spill?.tryRecord(layout);
+    if (slot < 0) return this.#recycleElsewhere(layout);
     const { things } = size.$page;
     const last = size.firstNote(slot);
     const note = this.#notes[inner.id] ?? this.#know(layout);
@@ -301,6 +312,7 @@ export class Pool implements LifeOwner {
   #know(layout: Layout): number {
     const { id } = innerOf(layout);
     this.#layouts[id] = layout;
+    this.#graves[id] = [];
     const isFlat = layout.kind === "scalar" || layout.kind === "vector" ||
       (layout.kind === "struct" && Object.values((layout as Struct).fields).every((field) => field.kind === "scalar"));
     return this.#notes[id] = id << 1 | (isFlat ? 0 : WITH_PARTS);
@@ -333,7 +345,7 @@ export class Pool implements LifeOwner {
 
   #freeOther(record: unknown, position: Position | undefined): void {
     const owner = position?.life.owner;
-    if (owner instanceof Grave) throw this.#twice("a pool record", owner.tag);
+    if (owner instanceof Grave) throw this.#twice(owner.what, owner.tag);
     if (owner instanceof HeapEntry && owner.heap === this.#heap && owner.kind === POOL) {
       if (!this.#heap.give(owner)) throw this.#twice(owner.name, owner.tag);
       return;
@@ -365,7 +377,7 @@ export class Pool implements LifeOwner {
     return this.#ledger.tags[size.secondNote(slot)]!;
   }
 
-  #grave(tag: Tag): Grave {
-    return this.#graves[tag.id] ??= new Grave(this.#context, "a pool record", tag);
+  #grave(layout: number, tag: Tag): Grave {
+    return this.#graves[layout]![tag.id] = new Grave(this.#context, this.#layouts[layout]!.name, tag);
   }
 }

@@ -176,9 +176,10 @@ export class Streaming {
    * @returns Its memory, to be written.
    * @throws {PoolError} `FA407` if it is ready already; `FA401` if it was freed or evicted, `FA404` if there was never such an asset.
    */
-  beginLoad(id: number): Uint8Array {
+  beginLoad(id: number): Uint8Array<ArrayBuffer> {
     const asset = this.#find(id, "begin to load");
     if (asset.state === "ready") throw this.#inState(asset, "begin to load", "reserved or loading");
+    checkThere(asset, "begin to load");
     asset.state = "loading";
     return asset.bytes;
   }
@@ -188,20 +189,53 @@ export class Streaming {
    *
    * @param id The number of the asset.
    * @param bytes How many bytes in all so far; more than the size counts as the size.
+   * @param buffer The memory of the asset, where reading has moved it to another buffer, as a BYOB reader does.
    * @throws {PoolError} `FA407` if it is not being loaded; `FA401` or `FA404` if there is no such asset.
-   * @throws {ArgumentError} `FA008` if it is no number of zero or more.
+   * @throws {ArgumentError} `FA008` if it is no number of zero or more, or the buffer is not the memory of the asset.
+   *
+   * @example Read straight into the memory of an asset
+   * ```ts
+   * import { SmartAlloc } from "@framealloc/core";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const source = new Blob([new Uint8Array([1, 2, 3, 4])]);
+   * const { streaming } = new SmartAlloc();
+   * const id = streaming.reserve(source.size)!;
+   * const reader = source.stream().getReader({ mode: "byob" });
+   * let view = streaming.beginLoad(id);
+   * let loaded = 0;
+   * while (loaded < source.size) {
+   *   const { value, done } = await reader.read(view.subarray(loaded)); // moves the buffer, and gives it back as another
+   *   if (value === undefined) break;
+   *   loaded += value.length;
+   *   streaming.reportProgress(id, loaded, value.buffer);
+   *   view = streaming.beginLoad(id);
+   *   if (done) break;
+   * }
+   * streaming.finishLoad(id);
+   * assertEquals([...streaming.access(id)], [1, 2, 3, 4]);
+   * ```
    */
-  reportProgress(id: number, bytes: number): void {
+  reportProgress(id: number, bytes: number, buffer?: ArrayBufferLike): void {
     const asset = this.#find(id, "report progress of");
     if (asset.state !== "loading") throw this.#inState(asset, "report progress of", "loading");
     if (!(bytes >= 0)) {
       throw new ArgumentError("FA008", `Cannot report ${show(bytes)} bytes as loaded: give a number of zero or more`);
     }
+    if (buffer !== undefined && !asset.isIn(buffer) && !asset.entry.block.adopt(buffer)) {
+      throw new ArgumentError(
+        "FA008",
+        `Cannot take ${
+          show(buffer)
+        } of ${buffer.byteLength} bytes for asset "${asset.name}" as it is not its memory: give the buffer that reading has returned`,
+      );
+    }
     this.#load(asset, Math.min(bytes, asset.size));
   }
 
   /**
-   * Ends loading: the asset is ready, and may be evicted from now on.
+   * Ends loading: the asset is ready, and may be evicted from now on, at once if somebody of a higher priority waits. Pin it before
+   * where it must not be.
    *
    * @param id The number of the asset.
    * @throws {PoolError} `FA407` if it is not being loaded; `FA401` or `FA404` if there is no such asset.
@@ -209,6 +243,7 @@ export class Streaming {
   finishLoad(id: number): void {
     const asset = this.#find(id, "finish loading");
     if (asset.state !== "loading") throw this.#inState(asset, "finish loading", "loading");
+    checkThere(asset, "finish loading");
     this.#load(asset, asset.size);
     asset.state = "ready";
     this.#touch(asset);
@@ -222,15 +257,16 @@ export class Streaming {
    * @returns Its bytes: the same array each time, detached when the asset is freed or evicted.
    * @throws {PoolError} `FA407` if it is not ready; `FA401` if it was freed or evicted, `FA404` if there was never such an asset.
    */
-  access(id: number): Uint8Array {
+  access(id: number): Uint8Array<ArrayBuffer> {
     const asset = this.#find(id, "access");
     if (asset.state !== "ready") throw this.#inState(asset, "access", "ready");
+    checkThere(asset, "access");
     this.#touch(asset);
     return asset.bytes;
   }
 
   /** As {@linkcode Streaming.access}, but `undefined` if the asset is not ready, or was freed or evicted. */
-  tryAccess(id: number): Uint8Array | undefined {
+  tryAccess(id: number): Uint8Array<ArrayBuffer> | undefined {
     const place = this.#slots.find(id);
     return place >= 0 && this.#assets[place]!.state === "ready" ? this.access(id) : undefined;
   }
@@ -521,4 +557,13 @@ export class Streaming {
       `Cannot ${action} asset "${asset.name}" as it is ${asset.state}: it has to be ${wanted}`,
     );
   }
+}
+
+/** Refuses an asset whose memory the program has transferred away. */
+function checkThere(asset: Asset, action: string): void {
+  if (!asset.entry.block.isGone) return;
+  throw new PoolError(
+    "FA407",
+    `Cannot ${action} asset "${asset.name}" as its memory was transferred away: give the buffer back to reportProgress`,
+  );
 }
