@@ -3,7 +3,7 @@
  */
 
 import { viewOf } from "../memory/life.ts";
-import type { Face } from "../layout/face.ts";
+import { type Face, plainOf, showAs } from "../layout/face.ts";
 import type { LayoutInner } from "../layout/inner.ts";
 import type { Cell, Infer, Layout, ValuesOf } from "../layout/layout.ts";
 
@@ -39,7 +39,7 @@ export interface Box<L extends Layout> {
    * @throws {LayoutError} `FA022` if the values do not fit.
    */
   assign(values: ValuesOf<L>): this;
-  /** The record, for `JSON.stringify`. */
+  /** The record as plain values, for `JSON.stringify`. */
   toJSON(): unknown;
 }
 
@@ -57,7 +57,7 @@ export class BoxBase {
   }
 
   toJSON(): unknown {
-    return this.value;
+    return plainOf(this.value);
   }
 
   assign(values: unknown): this {
@@ -66,3 +66,5 @@ export class BoxBase {
     return this;
   }
 }
+
+showAs(BoxBase.prototype, (box: BoxBase) => box.toJSON());

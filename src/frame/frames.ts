@@ -133,6 +133,7 @@ export class Frames extends Arena implements GuardOwner {
   dispose(): void {
     if (this.inFrame) this.meter.end(this.memory);
     this.#disposed = true;
+    this.ledger.isClosed = true;
     this.inFrame = false;
     for (const memory of this.#memories) {
       memory.region.close();

@@ -68,19 +68,29 @@ function describe(made: FaceClass, name: string, read: Read): void {
     const view = face.$pos.life.view;
     return view === null ? `[stale ${name}]` : read(view, face.$pos.offset + face.$base);
   };
-  Object.defineProperties(made.prototype, {
-    toJSON: {
-      value(this: Face): unknown {
-        return plain(this);
-      },
+  Object.defineProperty(made.prototype, "toJSON", {
+    value(this: Face): unknown {
+      return plain(this);
     },
+  });
+  showAs(made.prototype, plain);
+}
+
+/** What a record or cell holds, as plain values; a text if its memory has ended. */
+export function plainOf(record: unknown): unknown {
+  return (record as { toJSON(): unknown }).toJSON();
+}
+
+/** Has the objects of a prototype printed as what they stand for. */
+export function showAs<T>(prototype: object, plain: (self: T) => unknown): void {
+  Object.defineProperties(prototype, {
     [Symbol.for("nodejs.util.inspect.custom")]: {
-      value(this: Face): unknown {
+      value(this: T): unknown {
         return plain(this);
       },
     },
     [Symbol.for("Deno.customInspect")]: {
-      value(this: Face, inspect: (value: unknown, options: unknown) => string, options: unknown): string {
+      value(this: T, inspect: (value: unknown, options: unknown) => string, options: unknown): string {
         const shown = plain(this);
         return typeof shown === "string" ? shown : inspect(shown, options);
       },

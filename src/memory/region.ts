@@ -312,7 +312,7 @@ export class Region {
    */
   extend(life: Life, end: number, bytes: number): boolean {
     const last = (end + bytes + 15) & -16;
-    if (this.life !== life || this.offset !== ((end + 15) & -16)) return false;
+    if (!this.#open || this.life !== life || this.offset !== ((end + 15) & -16)) return false;
     if (end + bytes > this.limit) {
       const segment = this.#segments[this.#current]!;
       if (last > segment.limit || segment.base + last <= this.#allowed) return false;
@@ -400,10 +400,15 @@ export class Region {
     this.count = 0;
     main.views.count = 0;
     this.#enter(0, 0);
-    if (this.#open) {
-      this.#open = false;
-      this.open();
-    }
+    if (!this.#open) return;
+    // In use again before the account is asked, which may run a callback, and that may throw.
+    this.#begin();
+    let verdict = this.#resize();
+    while (verdict === AGAIN && this.#open && this.count === 0) verdict = this.#resize();
+    if (verdict !== GRANTED) return;
+    this.#end(0);
+    this.#enter(0, 0);
+    this.#begin();
   }
 
   /**
@@ -646,7 +651,7 @@ export class Region {
 
   /** How far a segment may be handed out without asking anybody. */
   #reach(segment: Segment): number {
-    return Math.min(segment.limit, this.#allowed - segment.base);
+    return Math.min(segment.limit, floor16(this.#allowed) - segment.base);
   }
 
   /** Opens a life over the current chunk. An untracked region has one per chunk and uses it again and again. */

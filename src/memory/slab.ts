@@ -77,6 +77,7 @@ export class Slab implements PageSource {
   readonly idlePages: number;
   readonly #source: ChunkSource;
   readonly #account: Account | undefined;
+  readonly #largest: number;
   readonly #bySixteen: (SlabSize | undefined)[];
   #reserved = 0;
   #isOverBudget = false;
@@ -86,7 +87,7 @@ export class Slab implements PageSource {
    * Describes a slab. It has no memory until the first slot is taken.
    *
    * @param options How it gets its memory.
-   * @throws {ConfigError} `FA010` if the sizes are not ascending, or do not fit into a page.
+   * @throws {ConfigError} `FA010` if the sizes are not ascending, do not fit into a page, or another option makes no sense.
    */
   constructor(options: SlabOptions) {
     const { source, sizes, pageSize, owner, account, idlePages = 4, mostLives = MOST_LIVES } = options;
@@ -100,7 +101,17 @@ export class Slab implements PageSource {
         } bytes: give a whole number from the largest slot, ${largest}, to ${MAX_CHUNK}`,
       );
     }
+    for (const [option, value, least] of [["idlePages", idlePages, 0], ["mostLives", mostLives, 1]] as const) {
+      if (Number.isInteger(value) && value >= least && value <= MOST_LIVES) continue;
+      throw new ConfigError(
+        "FA010",
+        `Cannot use ${
+          show(value)
+        } for the option "${option}" of a slab: give a whole number from ${least} to ${MOST_LIVES}`,
+      );
+    }
     this.owner = owner;
+    this.#largest = largest;
     this.pageSize = pageSize;
     this.idlePages = idlePages;
     this.#source = source;
@@ -133,7 +144,7 @@ export class Slab implements PageSource {
    * @returns The smallest size that will do, or `undefined` if there is none.
    */
   sizeFor(bytes: number, align: number = 16): SlabSize | undefined {
-    const size = this.#bySixteen[(bytes + 15) >> 4];
+    const size = bytes > this.#largest ? undefined : this.#bySixteen[(bytes + 15) >> 4];
     if (align <= 16 || size === undefined) return size;
     return this.sizes.find((other) => other.bytes >= bytes && other.bytes % align === 0);
   }
@@ -175,8 +186,8 @@ export class Slab implements PageSource {
         this.#reserved += this.pageSize;
         return chunk;
       }
-      chunk.release();
       this.#cause = new RangeError(`The source gave ${chunk.buffer.byteLength} of ${this.pageSize} bytes`);
+      chunk.release();
     } catch (error) {
       this.#cause = error;
     }

@@ -191,7 +191,7 @@ export class SlabSize {
   /**
    * Takes a slot. Its memory holds whatever was there before.
    *
-   * @returns The slot, or -1 if there is no memory: {@linkcode Slab.refusal} tells why.
+   * @returns The slot, or -1 if there is no memory: {@linkcode Slab.cause} and {@linkcode Slab.isOverBudget} tell why.
    */
   take(): number {
     const page = this.$page;
@@ -331,8 +331,8 @@ export class SlabSize {
   slotAt(page: SlabPage, offset: number): number {
     const first = page.index << this.shift;
     if (this.#log >= 0) return first | (offset >> this.#log);
-    // One more than the offset, so that rounding cannot end in the slot before.
-    return first | ((offset + 1) * this.#inverse);
+    // A little more than the offset, so that rounding cannot end in the slot before.
+    return first | ((offset + 0.5) * this.#inverse);
   }
 
   /**
@@ -358,7 +358,11 @@ export class SlabSize {
       page.live = 0;
       this.#release(page);
     }
-    for (let slot = 0; slot < this.capacity; slot++) if (this.isLive(slot)) this.$table[slot * WORDS]!++;
+    for (let slot = 0; slot < this.capacity; slot++) {
+      if (!this.isLive(slot)) continue;
+      if (this.generationOf(slot) === this.#lastGeneration) this.retired++;
+      this.$table[slot * WORDS]!++;
+    }
   }
 
   #takeSlow(): number {
@@ -379,7 +383,8 @@ export class SlabSize {
   #giveSlow(page: SlabPage): void {
     if (page.live === 0) {
       this.#empty++;
-      if (this.#empty > this.slab.idlePages) {
+      // A page whose slots are all retired is of no use either.
+      if (this.#empty > this.slab.idlePages || page.$head < 0) {
         this.#release(page);
         return;
       }
@@ -396,15 +401,12 @@ export class SlabSize {
     }
     const verdict = this.slab.$obtain();
     if (typeof verdict === "number") return verdict;
-    const index = this.#gaps.at(-1) ?? this.pages.length;
+    const index = this.#gap() ?? this.pages.length;
     const page = new SlabPage(this, index, verdict);
     if (index === this.pages.length) {
       this.pages.push(page);
       this.#grow();
-    } else {
-      this.#gaps.pop();
-      this.pages[index] = page;
-    }
+    } else this.pages[index] = page;
     const first = index << this.shift;
     for (let slot = first + this.slotsPerPage - 1; slot >= first; slot--) {
       if (this.generationOf(slot) > this.#lastGeneration) continue;
@@ -416,6 +418,17 @@ export class SlabSize {
     page.$hasRoom = true;
     this.#withRoom.push(page);
     return AGAIN;
+  }
+
+  /** The number of a page that was given back, to be used again; one whose slots are all retired never is. */
+  #gap(): number | undefined {
+    for (let index = this.#gaps.pop(); index !== undefined; index = this.#gaps.pop()) {
+      const first = index << this.shift;
+      for (let i = 0; i < this.slotsPerPage; i++) {
+        if (this.generationOf(first + i) <= this.#lastGeneration) return index;
+      }
+    }
+    return undefined;
   }
 
   #grow(): void {
@@ -435,6 +448,8 @@ export class SlabSize {
     this.#empty--;
     this.#count--;
     if (this.$page === page) this.$page = NO_PAGE;
+    if (page.$hasRoom) this.#withRoom.splice(this.#withRoom.indexOf(page), 1);
+    page.$hasRoom = false;
     this.slab.$release(page.$chunk);
     return this.slab.pageSize;
   }

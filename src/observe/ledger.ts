@@ -3,6 +3,7 @@
  * is held. It is the account of memory that no tag answers for.
  */
 
+import { FrameStateError } from "../errors.ts";
 import { type Account, AGAIN, GRANTED, REFUSED, type Verdict } from "../memory/account.ts";
 import type { Budget } from "./budget.ts";
 import { Tag } from "./tag.ts";
@@ -21,6 +22,8 @@ export class Ledger implements Account {
   current: Tag = this.root;
   /** The number of the current frame, or of the last one. */
   frame = 0;
+  /** Whether the allocator was disposed of: nothing can be had any more, also by those who have asked before a callback did that. */
+  isClosed = false;
   /** The limit on all memory that is held from chunk sources; `null` as long as none was set. */
   global: Budget | null = null;
   /** What is held from chunk sources, as long as there is no limit that knows. */
@@ -109,6 +112,7 @@ export class Ledger implements Account {
 
   /** Asks whether the innermost tag may have so many bytes more of any kind. */
   admit(bytes: number): Verdict {
+    if (this.isClosed) return REFUSED;
     const { budget } = this.current;
     return budget === null ? GRANTED : this.ask(budget, bytes);
   }
@@ -132,6 +136,7 @@ export class Ledger implements Account {
 
   /** Whether a limit would refuse so many bytes by now, where callbacks may have run since it was asked. */
   isShort(bytes: number): boolean {
+    if (this.isClosed) return true;
     const refusing = this.current.budget?.refusing(bytes) ?? null;
     if (refusing !== null) this.#refuse(refusing, bytes);
     return refusing !== null;
@@ -143,6 +148,7 @@ export class Ledger implements Account {
   }
 
   hold(bytes: number): Verdict {
+    if (this.isClosed) return REFUSED;
     const { global } = this;
     if (global === null) {
       this.held += bytes;
@@ -164,6 +170,7 @@ export class Ledger implements Account {
   }
 
   refusal(action: string): Error {
+    if (this.isClosed) return new FrameStateError("FA012", `Cannot ${action} as the allocator was disposed`);
     return this.#refused!.refusal(action, this.#requested);
   }
 

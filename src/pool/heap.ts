@@ -34,6 +34,8 @@ export class HeapEntry implements LifeOwner {
   readonly what: string;
   readonly name: string;
   readonly tag: Tag;
+  /** The number of the layout of what is in it; -1 if it is bytes. */
+  readonly layout: number;
   /** What is charged for it. */
   readonly bytes: number;
   /** The frame in which it was allocated. */
@@ -44,7 +46,8 @@ export class HeapEntry implements LifeOwner {
   readonly heap: Heap;
   readonly #context: Context;
 
-  constructor(heap: Heap, context: Context, kind: Kind, what: string, name: string, bytes: number) {
+  constructor(heap: Heap, context: Context, kind: Kind, what: string, name: string, bytes: number, layout: number) {
+    this.layout = layout;
     this.heap = heap;
     this.#context = context;
     this.kind = kind;
@@ -80,12 +83,19 @@ export class Heap {
   }
 
   /** Takes a block; `undefined` if it cannot be had, and then {@linkcode Heap.refusal} tells why. */
-  take(bytes: number, zero: boolean, kind: Kind, what: string, name: string): HeapEntry | undefined {
+  take(
+    bytes: number,
+    zero: boolean,
+    kind: Kind,
+    what: string,
+    name: string,
+    layout: number = -1,
+  ): HeapEntry | undefined {
     const { ledger } = this.#context;
     const charge = Math.max(16, Math.ceil(bytes / 16) * 16);
     this.#isOverTag = !ledger.mayHave(charge);
     if (this.#isOverTag) return undefined;
-    const entry = new HeapEntry(this, this.#context, kind, what, name, charge);
+    const entry = new HeapEntry(this, this.#context, kind, what, name, charge, layout);
     const block = this.#store.take(bytes, zero, entry);
     if (block === undefined) return undefined;
     if (ledger.isShort(charge)) {

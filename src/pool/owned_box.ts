@@ -2,7 +2,8 @@
  * Boxes that are freed by hand: one value outside of frames, reached through `value`.
  */
 
-import type { Face } from "../layout/face.ts";
+import { PoolError } from "../errors.ts";
+import { type Face, plainOf, showAs } from "../layout/face.ts";
 import { innerOf } from "../layout/inner.ts";
 import type { Infer, Layout, ValuesOf } from "../layout/layout.ts";
 import { viewOf } from "../memory/life.ts";
@@ -49,7 +50,7 @@ export interface OwnedBox<L extends Layout> {
   free(): void;
   /** Frees the memory, unless that was done before. */
   [Symbol.dispose](): void;
-  /** The value, for `JSON.stringify`. */
+  /** The value as plain JavaScript, for `JSON.stringify`. */
   toJSON(): unknown;
 }
 
@@ -90,6 +91,10 @@ export class OwnedBoxBase {
   }
 
   free(): void {
+    // A record that is recycled cannot tell; one that is checked says it better.
+    if (this.#isFreed && this.$record.$pos.life.view !== null) {
+      throw new PoolError("FA403", `Cannot free a box of ${this.$layout.name} as it was freed before: free each once`);
+    }
     this.#owner.freeBox(this);
     this.#isFreed = true;
   }
@@ -99,9 +104,11 @@ export class OwnedBoxBase {
   }
 
   toJSON(): unknown {
-    return this.value;
+    return plainOf(this.$record);
   }
 }
+
+showAs(OwnedBoxBase.prototype, (box: OwnedBoxBase) => box.toJSON());
 
 /** Fills a fresh record: with zeros, and then with what is given. */
 export function initialise(layout: Layout, record: Face, init: unknown): void {

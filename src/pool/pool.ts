@@ -65,6 +65,7 @@ export class Pool implements LifeOwner {
   readonly #sites: Sites | null;
   readonly #recycles: boolean;
   readonly #counts: boolean;
+  readonly #largest: number;
   readonly #bySixteen: (SlabSize | undefined)[];
   /** The layouts of records, by the number of their layout. */
   readonly #layouts: Layout[] = [];
@@ -95,7 +96,8 @@ export class Pool implements LifeOwner {
     this.#sites = context.sites;
     this.#recycles = context.recycles;
     this.#counts = config.stats === "tags";
-    this.#bySixteen = Array.from({ length: slab.sizes.at(-1)!.bytes / 16 + 1 }, (_, i) => slab.sizeFor(i * 16));
+    this.#largest = slab.sizes.at(-1)!.bytes;
+    this.#bySixteen = Array.from({ length: this.#largest / 16 + 1 }, (_, i) => slab.sizeFor(i * 16));
   }
 
   /**
@@ -139,7 +141,9 @@ export class Pool implements LifeOwner {
     const recycles = this.#recycles;
     const note = size.firstNote(slot);
     // A part shares the position of the whole; asking a record for its layout costs something, so only those with parts are asked.
-    if ((note & WITH_PARTS) !== 0 && (record as Face).$id !== note >> 1) throw this.#part(record, size, slot);
+    if ((note & WITH_PARTS) !== 0 && (record as Face).$id !== note >> 1) {
+      throw this.#part(record, this.#nameOf(size, slot));
+    }
     if (!size.give(slot)) throw this.#twice(this.#nameOf(size, slot), this.#tagOf(size, slot));
     if (recycles && !this.#counts) return;
     const tag = this.#tagOf(size, slot);
@@ -223,7 +227,7 @@ export class Pool implements LifeOwner {
   #tryPlace(layout: Layout): Position | undefined {
     const inner = layout.$inner as LayoutInner | undefined;
     if (inner === undefined) throw noLayout(layout);
-    const size = this.#bySixteen[(layout.size + 15) >> 4];
+    const size = layout.size > this.#largest ? undefined : this.#bySixteen[(layout.size + 15) >> 4];
     if (size === undefined) return this.#large(layout) ?? this.#placeElsewhere(layout);
     const slot = this.#take(size);
     if (slot < 0) return this.#placeElsewhere(layout);
@@ -257,7 +261,7 @@ export class Pool implements LifeOwner {
   #tryRecycled(layout: Layout): Face | undefined {
     const inner = layout.$inner as LayoutInner | undefined;
     if (inner === undefined) throw noLayout(layout);
-    const size = this.#bySixteen[(layout.size + 15) >> 4];
+    const size = layout.size > this.#largest ? undefined : this.#bySixteen[(layout.size + 15) >> 4];
     if (size === undefined) {
       const position = this.#large(layout);
       return position === undefined ? this.#recycleElsewhere(layout) : new inner.Record(position, 0);
@@ -327,7 +331,7 @@ export class Pool implements LifeOwner {
 
   #large(layout: Layout): Position | undefined {
     checkOpen(this.#context, `allocate ${layout.name}`);
-    const entry = this.#heap.take(layout.size, false, POOL, `a pool record of ${layout.name}`, layout.name);
+    const entry = this.#heap.take(layout.size, false, POOL, layout.name, layout.name, innerOf(layout).id);
     if (entry === undefined) {
       this.#none("heap");
       return undefined;
@@ -347,6 +351,7 @@ export class Pool implements LifeOwner {
     const owner = position?.life.owner;
     if (owner instanceof Grave) throw this.#twice(owner.what, owner.tag);
     if (owner instanceof HeapEntry && owner.heap === this.#heap && owner.kind === POOL) {
+      if ((record as Face).$id !== owner.layout) throw this.#part(record, owner.name);
       if (!this.#heap.give(owner)) throw this.#twice(owner.name, owner.tag);
       return;
     }
@@ -362,10 +367,10 @@ export class Pool implements LifeOwner {
     return new PoolError("FA403", `Cannot free ${name}${ofTag(tag)} as it was freed before: free each once`);
   }
 
-  #part(record: unknown, size: SlabSize, slot: number): PoolError {
+  #part(record: unknown, whole: string): PoolError {
     return new PoolError(
       "FA404",
-      `Cannot free ${show(record)} as it is a part of ${this.#nameOf(size, slot)}: free the whole record`,
+      `Cannot free ${show(record)} as it is a part of ${whole}: free the whole record`,
     );
   }
 
