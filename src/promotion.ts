@@ -2,7 +2,7 @@
  * Promotion: carrying out of a frame what is to outlive it, one record at once or all that were retained when the frame ends.
  */
 
-import type { BoxBase } from "./arena/box.ts";
+import { BoxBase } from "./arena/box.ts";
 import { ArgumentError, PoolError, show, StaleHandleError } from "./errors.ts";
 import type { Frames } from "./frame/frames.ts";
 import type { Retained, RetentionPolicy } from "./frame/retention.ts";
@@ -14,7 +14,7 @@ import type { TypedArray } from "./memory/typed_array.ts";
 import { HEAP } from "./observe/tag.ts";
 import type { FrameSummary } from "./observe/stats.ts";
 import type { Heap, HeapEntry } from "./pool/heap.ts";
-import type { OwnedBoxBase } from "./pool/owned_box.ts";
+import { OwnedBoxBase } from "./pool/owned_box.ts";
 import type { Pool } from "./pool/pool.ts";
 import type { RegionArena } from "./pool/region_alloc.ts";
 import type { ScratchPools } from "./pool/scratch_pool.ts";
@@ -184,8 +184,7 @@ export class Promotions {
     if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
       return this.#slice(value as TypedArray, policy ?? { to: "heap" });
     }
-    const box = value as BoxBase | null;
-    const record = layoutOf(value) === undefined ? box?.value : value;
+    const record = layoutOf(value) === undefined ? insideOf(value) : value;
     const layout = layoutOf(record);
     if (layout === undefined) {
       throw new ArgumentError("FA008", `Cannot promote ${show(value)}: give a record, a box or a slice of a frame`);
@@ -271,6 +270,11 @@ export class Promotions {
   #arena(name: string): RegionArena | undefined {
     return this.#scratch().find(name)?.$arena as RegionArena | undefined;
   }
+}
+
+/** The record in a box; `undefined` for anything else. */
+function insideOf(box: unknown): unknown {
+  return box instanceof OwnedBoxBase ? box.$record : box instanceof BoxBase ? box.value : undefined;
 }
 
 class Counts {

@@ -8,7 +8,7 @@ import { FrameAlloc } from "./frame_alloc.ts";
 import type { Frames } from "./frame/frames.ts";
 import type { RetentionPolicy } from "./frame/retention.ts";
 import type { Face } from "./layout/face.ts";
-import type { Layout, RecordOf, ValuesOf } from "./layout/layout.ts";
+import type { Cell, Layout, RecordOf, ValuesOf } from "./layout/layout.ts";
 import { BlockStore } from "./memory/block.ts";
 import { arrayBufferSource } from "./memory/buffer_source.ts";
 import type { TypedArray } from "./memory/typed_array.ts";
@@ -335,12 +335,12 @@ export class SmartAlloc extends FrameAlloc {
   }
 
   /**
-   * Copies a record or a box out of its frame at once.
+   * Copies a slice out of its frame at once: to the heap, or to a scratch pool.
    *
-   * @param record The record or box; in fact any that lives.
-   * @param policy Where to. @default {RetentionPolicy.PromoteToPool}
+   * @param slice The slice.
+   * @param policy Where to. @default {RetentionPolicy.PromoteToHeap}
    * @returns The copy.
-   * @throws {StaleHandleError} `FA002` if its frame has ended.
+   * @throws {StaleHandleError} `FA002` if it is detached as its frame has ended.
    * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
    * @throws {BudgetError} `FA351` or `FA352` if a budget refuses.
    * @throws {PoolError} `FA404` if there is no such scratch pool.
@@ -348,12 +348,23 @@ export class SmartAlloc extends FrameAlloc {
    */
   promote<A extends TypedArray>(slice: A, policy?: RetentionPolicy): PromotedSlice<A>;
   /**
-   * Copies a slice out of its frame at once: to the heap, or to a scratch pool.
+   * Copies what is in a box out of its frame at once.
    *
-   * @param slice The slice.
-   * @param policy Where to. @default {RetentionPolicy.PromoteToHeap}
+   * @param box The box; in fact any that lives.
+   * @param policy Where to. @default {RetentionPolicy.PromoteToPool}
    * @returns The copy.
+   * @throws As for a slice.
    */
+  promote<R extends object>(
+    box: { readonly value: R; assign(values: never): unknown },
+    policy?: RetentionPolicy,
+  ): PromotedBox<R>;
+  /** The same for a box of a scalar. */
+  promote<T>(
+    box: { readonly value: T; assign(values: never): unknown },
+    policy?: RetentionPolicy,
+  ): PromotedBox<Cell<T>>;
+  /** The same for a record, or for a part of one. */
   promote<R extends object>(record: R, policy?: RetentionPolicy): PromotedBox<R>;
   promote(value: object, policy?: RetentionPolicy): unknown {
     return this.#promoting.promote(value, policy);
