@@ -176,6 +176,37 @@ Deno.test("framesAlive is a whole number from 1 to 16", () => {
   for (const framesAlive of [1, 2, 16]) works({ framesAlive, frameArenaSize: kilobytes(64) });
 });
 
+Deno.test("sizes of the pool, the heap, streaming and all memory are whole numbers of bytes", () => {
+  const wrong = [-1, 1.5, NaN, "16", 16n, true, {}];
+  for (const option of ["poolPageSize", "heapIdleBytes", "streamingBudget", "memoryLimit"]) {
+    for (const value of wrong) refused("FA010", { [option]: value }, `"${option}"`);
+  }
+  refused("FA010", { poolPageSize: 4095 }, '"poolPageSize"', "4096");
+  refused("FA010", { memoryLimit: 1023 }, '"memoryLimit"');
+  for (const value of [-1, 1.5, NaN, Infinity, "2"]) refused("FA010", { poolIdlePages: value }, '"poolIdlePages"');
+  works({ poolPageSize: 4096, heapIdleBytes: 0, streamingBudget: 0, poolIdlePages: 0, memoryLimit: Infinity });
+});
+
+Deno.test("poolClasses are whole numbers above zero, ascending, and make no page too small by themselves", () => {
+  for (const value of [[], [0], [-16], [32, 16], [16, 16], [1.5], ["16"], 16, "16", {}, [2 ** 31]]) {
+    refused("FA010", { poolClasses: value }, '"poolClasses"', "ascending");
+  }
+  refused("FA010", { poolClasses: [100_000], poolPageSize: 65_536 }, '"poolPageSize"');
+  works({ poolClasses: [100_000] });
+  assertEquals(resolveConfig({ poolClasses: [100_000] }).poolPageSize, 100_000);
+});
+
+Deno.test("streaming has a quarter of the memory limit, or 256 MB", () => {
+  assertEquals(resolveConfig({}).streamingBudget, megabytes(256));
+  assertEquals(resolveConfig({ memoryLimit: megabytes(100) }).streamingBudget, megabytes(25));
+  assertEquals(resolveConfig({ memoryLimit: megabytes(100), streamingBudget: 7 }).streamingBudget, 7);
+});
+
+Deno.test("onLeaks is a function", () => {
+  for (const value of [1, "x", {}, true]) refused("FA010", { onLeaks: value }, '"onLeaks"', "a function");
+  works({ onLeaks: () => {} });
+});
+
 Deno.test("a source that is none is refused", () => {
   const wrong = ["gpu", "", 1, true, {}, { obtain: () => {} }, { capabilities: {} }, ArrayBuffer, new ArrayBuffer(8)];
   for (const source of wrong) refused("FA010", { source }, '"source"', '"wasm"', "chunk source");
