@@ -3,6 +3,7 @@
  */
 
 import { type AllocConfig, resolveConfig } from "./config.ts";
+import { ConfigError } from "./errors.ts";
 import type { BoxOf } from "./arena/box.ts";
 import type { FrameMap, KeyLayout } from "./arena/frame_map.ts";
 import type { FrameString } from "./arena/frame_string.ts";
@@ -76,6 +77,12 @@ export class FrameAlloc {
   constructor(config: AllocConfig = {}) {
     this.#frames = new Frames(resolveConfig(config), new Ledger());
     this.$frames = this.#frames;
+    if (new.target === FrameAlloc && this.#frames.config.memoryLimit !== Infinity) {
+      throw new ConfigError(
+        "FA010",
+        'Cannot use the option "memoryLimit" as frames alone have no budgets: use maxFrameBytes, or a SmartAlloc',
+      );
+    }
   }
 
   /** Whether a frame is open. */
@@ -130,6 +137,7 @@ export class FrameAlloc {
     const { used: bytes, peak, count: allocations } = frames.region;
     const ms = frames.elapsed;
     frames.end();
+    frames.ledger.turn();
     const { meter, frameNumber: number } = frames;
     return { number, bytes, peak, allocations, ms, tags: meter.tagStats(), phases: meter.phaseStats() };
   }

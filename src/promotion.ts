@@ -85,6 +85,12 @@ class InScratch<T> {
     this.#resets = arena.resets;
   }
   get slice(): T {
+    if (this.isFreed) {
+      throw new PoolError(
+        "FA401",
+        "Cannot use a promoted slice as its scratch pool was reset or disposed of: copy it by then",
+      );
+    }
     return this.record;
   }
   get isFreed(): boolean {
@@ -117,9 +123,8 @@ export class Promotions {
 
   /** Registers a record that has just been allocated. */
   retain(record: Face, layout: Layout, policy: RetentionPolicy): void {
-    const { retained, region, ledger, meter } = this.#frames;
-    const { current: tag } = ledger;
-    retained.push({ record, layout, policy, tag, phase: meter.phase ?? "", end: region.used });
+    const { retained, ledger, meter } = this.#frames;
+    retained.push({ record, layout, policy, tag: ledger.current, phase: meter.phase ?? "" });
   }
 
   /** Promotes what was retained in the current frame, and ends it. */
@@ -132,7 +137,11 @@ export class Promotions {
     const failures = { TooLarge: 0, BudgetExceeded: 0, ScratchPoolNotFound: 0, ScratchPoolFull: 0, SourceRefused: 0 };
     const promotions: Promotion[] = [];
     const records: unknown[] = [];
-    for (const one of [...retained]) {
+    for (let i = 0; i < retained.length; i++) {
+      const one = retained[i]!;
+      if (one.record.$pos.life.view === null) continue; // another allocator made it, and has ended it
+      const isThere = (): boolean =>
+        this.#frames.inFrame && this.#frames.frameNumber === frameNumber && retained[i] === one;
       const { record, layout, policy, tag, phase } = one;
       const place: [Counts, Counts, Counts] = [counts, at(byTag, tag.path), at(byPhase, phase)];
       if (policy.to === "nothing") {
@@ -142,7 +151,11 @@ export class Promotions {
       const before = ledger.enter(tag);
       let box: PromotedBox | PromotionFailure;
       try {
-        box = this.#carry(one);
+        box = this.#carry(one, isThere);
+        if (!isThere()) {
+          if (typeof box !== "string") box[Symbol.dispose]();
+          throw gone(frameNumber);
+        }
       } catch (error) {
         for (const promotion of promotions) promotion.box?.[Symbol.dispose]();
         throw error;
@@ -162,12 +175,6 @@ export class Promotions {
         phase,
       });
       records.push(record);
-    }
-    if (!this.#frames.inFrame || this.#frames.frameNumber !== frameNumber) {
-      throw new StaleHandleError(
-        "FA002",
-        `Cannot end frame ${frameNumber} with promotions as a callback has ended it meanwhile: leave that to the caller`,
-      );
     }
     const frame = endWithSummary();
     return new PromotionResult(promotions, records, {
@@ -192,10 +199,15 @@ export class Promotions {
     const to = policy ?? { to: "pool" };
     this.check(to);
     viewOf((record as Face).$pos);
+    const isThere = (): boolean => (record as Face).$pos.life.view !== null;
     if (to.to === "nothing") throw new ArgumentError("FA008", "Cannot promote to nothing: use another policy");
     const made = to.to === "scratch"
-      ? this.#toScratch(record as Face, layout, to.pool)
-      : this.#toOwner(record as Face, layout, to.to);
+      ? this.#toScratch(record as Face, layout, to.pool, isThere)
+      : this.#toOwner(record as Face, layout, to.to, isThere);
+    if (!isThere()) {
+      if (typeof made === "object") made[Symbol.dispose]();
+      viewOf((record as Face).$pos);
+    }
     if (typeof made === "object") return made;
     const action = `promote ${layout.name}`;
     switch (made) {
@@ -209,22 +221,22 @@ export class Promotions {
     }
   }
 
-  #carry({ record, layout, policy }: Retained): PromotedBox | PromotionFailure {
-    if (policy.to === "scratch") return this.#toScratch(record, layout, policy.pool);
+  #carry({ record, layout, policy }: Retained, isThere: () => boolean): PromotedBox | PromotionFailure {
+    if (policy.to === "scratch") return this.#toScratch(record, layout, policy.pool, isThere);
     const to = policy.to as "pool" | "heap";
     if (to === "pool" && this.#pool.slab.sizeFor(layout.size) === undefined) return "TooLarge";
-    return this.#toOwner(record, layout, to);
+    return this.#toOwner(record, layout, to, isThere);
   }
 
-  #toOwner(record: Face, layout: Layout, to: "pool" | "heap"): PromotedBox | PromotionFailure {
+  #toOwner(record: Face, layout: Layout, to: "pool" | "heap", isThere: () => boolean): PromotedBox | PromotionFailure {
     const owner = to === "pool" ? this.#pool : this.#heap;
     const box = to === "pool" ? this.#pool.tryBox(layout, undefined) : this.#heap.box(layout, undefined);
     if (box === undefined) return owner.isOverBudget ? "BudgetExceeded" : "SourceRefused";
-    copy(record, box.$record, layout.size);
+    if (isThere()) copy(record, box.$record, layout.size);
     return new Copy(box);
   }
 
-  #toScratch(record: Face, layout: Layout, name: string): PromotedBox | PromotionFailure {
+  #toScratch(record: Face, layout: Layout, name: string, isThere: () => boolean): PromotedBox | PromotionFailure {
     const arena = this.#arena(name);
     if (arena === undefined) return "ScratchPoolNotFound";
     const made = arena.record(layout);
@@ -232,14 +244,14 @@ export class Promotions {
       const { refusedBy } = arena.region;
       return refusedBy === "account" ? "BudgetExceeded" : refusedBy === "source" ? "SourceRefused" : "ScratchPoolFull";
     }
-    copy(record, made, layout.size);
+    if (isThere()) copy(record, made, layout.size);
     return new InScratch(arena, made as unknown, made.$pos);
   }
 
   #slice(slice: TypedArray, policy: RetentionPolicy): PromotedSlice<TypedArray> {
-    if (slice.buffer.byteLength === 0) {
-      throw new StaleHandleError("FA002", "Cannot promote a slice as its frame has ended: promote it before that");
-    }
+    this.check(policy);
+    if (isDetached(slice)) throw endedSlice();
+    if (this.#frames.isDisposed) throw this.#frames.closed("promote a slice");
     const { constructor } = Object.getPrototypeOf(slice) as {
       constructor: new (b: ArrayBuffer, o: number, n: number) => TypedArray;
     };
@@ -247,6 +259,10 @@ export class Promotions {
       const heap = this.#heap;
       const entry = heap.take(slice.byteLength, false, HEAP, "a promoted slice", constructor.name);
       if (entry === undefined) throw heap.refusal("promote a slice", slice.byteLength);
+      if (isDetached(slice)) {
+        heap.give(entry);
+        throw endedSlice();
+      }
       const copied = new constructor(entry.view.buffer as ArrayBuffer, 0, slice.length);
       copied.set(slice as never);
       return new HeapSlice(heap, entry, copied);
@@ -315,5 +331,22 @@ function noScratchPool(action: string, name: string): PoolError {
   return new PoolError(
     "FA404",
     `Cannot ${action} to scratch pool "${name}" as there is none: make it with scratchPool first`,
+  );
+}
+
+/** Whether the memory of a slice is gone; older runtimes cannot tell that from an empty one. */
+function isDetached({ buffer }: TypedArray): boolean {
+  const { detached } = buffer as ArrayBuffer;
+  return detached === undefined ? buffer.byteLength === 0 : detached;
+}
+
+function endedSlice(): StaleHandleError {
+  return new StaleHandleError("FA002", "Cannot promote a slice as its frame has ended: promote it before that");
+}
+
+function gone(frame: number): StaleHandleError {
+  return new StaleHandleError(
+    "FA002",
+    `Cannot end frame ${frame} with promotions as a callback has ended it or rolled it back meanwhile: leave that to the caller`,
   );
 }

@@ -180,6 +180,7 @@ export class SmartAlloc extends FrameAlloc {
    * @throws {ArgumentError} `FA008` if an option makes no sense.
    */
   objectPool<T extends object>(create: () => T, options?: ObjectPoolOptions<T>): ObjectPool<T> {
+    if (this.#frames.isDisposed) throw this.#frames.closed("make an object pool");
     const pool = new ObjectPool(create, options);
     this.#objectPools.push(pool as unknown as ObjectPool<object>);
     return pool;
@@ -403,9 +404,11 @@ export class SmartAlloc extends FrameAlloc {
       ...this.#handleTable?.leaks() ?? [],
       ...this.#groups?.all.map((group) => group.$leak()) ?? [],
       ...this.#streaming?.$leaks() ?? [],
-      ...this.#objectPools.flatMap(({ name, live }) =>
-        Array.from({ length: live }, (): Leak => ({ kind: "pool object", name, tag: "", bytes: 0, age: 0 }))
-      ),
+      ...this.#frames.isDisposed
+        ? []
+        : this.#objectPools.flatMap(({ name, live }) =>
+          Array.from({ length: live }, (): Leak => ({ kind: "pool object", name, tag: "", bytes: 0, age: 0 }))
+        ),
     ];
   }
 
@@ -435,6 +438,7 @@ export class SmartAlloc extends FrameAlloc {
     this.#scratch?.dispose();
     this.#pool.dispose();
     this.#heap.dispose();
+    for (const pool of this.#objectPools) pool.$dispose();
     if (leaks.length > 0) this.#frames.config.onLeaks?.(leaks);
     return leaks;
   }

@@ -50,7 +50,7 @@ export abstract class Arena implements LifeOwner {
   abstract closed(action: string): Error;
 
   record(layout: Layout): Face | undefined {
-    const inner = layout.$inner as LayoutInner | undefined;
+    const inner = layout?.$inner as LayoutInner | undefined;
     if (inner === undefined) throw noLayout(layout);
     const region = this.region;
     const offset = region.alloc(layout.size, layout.align);
@@ -64,7 +64,7 @@ export abstract class Arena implements LifeOwner {
   box(layout: Layout, init: unknown): Face | BoxBase | undefined {
     const record = this.record(layout);
     if (record === undefined) return undefined;
-    const inner = layout.$inner as LayoutInner;
+    const inner = layout?.$inner as LayoutInner;
     const { view } = record.$pos.life;
     const at = record.$pos.offset;
     if (init === undefined || layout.kind !== "scalar") {
@@ -93,7 +93,7 @@ export abstract class Arena implements LifeOwner {
   }
 
   batch(layout: Layout, length: number, into: BatchBase | undefined): BatchBase | undefined {
-    const inner = layout.$inner as LayoutInner | undefined;
+    const inner = layout?.$inner as LayoutInner | undefined;
     if (inner === undefined) throw noLayout(layout);
     if (!(length >= 0 && length <= MAX_COUNT && Number.isInteger(length))) throw badCount("allocate a batch", length);
     if (into !== undefined && !(into instanceof inner.Batch)) {
@@ -124,7 +124,7 @@ export abstract class Arena implements LifeOwner {
 
   /** A fixed number of records side by side. */
   tuple(layout: Layout, length: number): Face[] | undefined {
-    const inner = layout.$inner as LayoutInner | undefined;
+    const inner = layout?.$inner as LayoutInner | undefined;
     if (inner === undefined) throw noLayout(layout);
     const region = this.region;
     const offset = region.alloc(length * layout.stride, layout.align);
@@ -149,7 +149,9 @@ export abstract class Arena implements LifeOwner {
     const region = this.region;
     const offset = region.alloc(plan.bytes(length));
     if (offset < 0) return this.#none(layout.name);
-    return this.memory.columns.next(plan, region.life, offset, length);
+    const { columns } = this.memory;
+    if (columns === null) return plan.make(region.life.view!.buffer, offset, length);
+    return columns.next(plan, region.life, offset, length);
   }
 
   vec(

@@ -12,7 +12,8 @@ import type { TypedArrayConstructor } from "../memory/typed_array.ts";
 /** See the file comment. */
 export class ArenaMemory {
   declare readonly region: Region;
-  declare readonly columns: ColumnCache;
+  /** The recycled columns; `null` where there are no cycles. */
+  declare readonly columns: ColumnCache | null;
   /** The recycled records by the number of their layout; filled by {@linkcode ArenaMemory.pools}. */
   declare readonly records: (RecordPool | undefined)[];
   readonly #pools: (LayoutPools | undefined)[] = [];
@@ -20,9 +21,9 @@ export class ArenaMemory {
   readonly #constructors: TypedArrayConstructor[] = [];
   readonly #numberVecs: Pool<NumberVecBase<TypedArrayConstructor>>[] = [];
 
-  constructor(region: Region) {
+  constructor(region: Region, hasCycles: boolean) {
     this.region = region;
-    this.columns = new ColumnCache();
+    this.columns = hasCycles ? new ColumnCache() : null;
     this.records = [];
   }
 
@@ -43,7 +44,7 @@ export class ArenaMemory {
 
   /** Starts a new cycle: what the last one made may be given out again. */
   recycle(): void {
-    this.columns.count = 0;
+    if (this.columns !== null) this.columns.count = 0;
     for (let i = 0; i < this.#active.length; i++) this.#active[i]!.restart();
     for (let i = 0; i < this.#numberVecs.length; i++) this.#numberVecs[i]!.count = 0;
   }

@@ -20,7 +20,7 @@ export class FrameMemory extends ArenaMemory {
   #tagged = 0;
 
   constructor(region: Region) {
-    super(region);
+    super(region, true);
     this.frame = 0;
     this.isAlive = false;
   }

@@ -35,6 +35,8 @@ export class Frames extends Arena implements GuardOwner {
   #beganAt: Error | undefined;
   #disposed = false;
   readonly #journal: number[] = [];
+  /** How many were retained at each mark. */
+  readonly #kept: number[] = [];
   /** What may outlive the current frame if its end promotes it; what a rewind frees is dropped. */
   readonly retained: Retained[] = [];
 
@@ -93,6 +95,7 @@ export class Frames extends Arena implements GuardOwner {
 
   end(): void {
     if (!this.inFrame) {
+      if (this.#disposed) throw new FrameStateError("FA012", "Cannot end a frame as the allocator was disposed");
       throw new FrameStateError("FA005", "Cannot end a frame as none is open: begin one first, and end each once");
     }
     const { region } = this;
@@ -299,6 +302,7 @@ export class Frames extends Arena implements GuardOwner {
     const runs = this.meter.mark();
     const mark = this.region.mark();
     this.#journal[mark] = runs;
+    this.#kept[mark] = this.retained.length;
     return mark;
   }
 
@@ -306,8 +310,7 @@ export class Frames extends Arena implements GuardOwner {
     this.meter.settle();
     this.region.rewind(mark);
     this.meter.rewind(this.#journal[mark]!);
-    const { retained, region } = this;
-    while (retained.length > 0 && retained[retained.length - 1]!.end > region.used) retained.pop();
+    if (this.retained.length > this.#kept[mark]!) this.retained.length = this.#kept[mark]!;
   }
 
   #own(held: FrameScope | FrameCheckpoint, action: string): void {

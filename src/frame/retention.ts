@@ -70,6 +70,4 @@ export interface Retained {
   readonly tag: Tag;
   /** The path of the phase; `""` if there was none. */
   readonly phase: string;
-  /** The bytes in use in the frame right after it was allocated: a rewind to less has freed it. */
-  readonly end: number;
 }

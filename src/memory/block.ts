@@ -160,7 +160,7 @@ export class BlockStore {
     for (;;) {
       const kept = this.#find(bytes);
       if (kept >= 0) return this.#reuse(kept, bytes, zero, owner);
-      const capacity = Math.max(16, Math.ceil(bytes / 16) * 16);
+      const capacity = capacityFor(bytes);
       const verdict = bytes > MAX_CHUNK ? GRANTED : this.#account?.hold(capacity) ?? GRANTED;
       this.#isOverBudget = verdict === REFUSED;
       if (verdict === AGAIN) continue;
@@ -207,9 +207,10 @@ export class BlockStore {
 
   /** The newest block of the stock that fits; -1 if none does. */
   #find(bytes: number): number {
+    const needed = capacityFor(bytes);
     for (let i = this.#capacities.length - 1; i >= 0; i--) {
       const capacity = this.#capacities[i]!;
-      if (capacity >= bytes && capacity - bytes <= capacity * MOST_WASTE) return i;
+      if (capacity >= needed && capacity - needed <= capacity * MOST_WASTE) return i;
     }
     return -1;
   }
@@ -252,4 +253,9 @@ export class BlockStore {
     this.#stock.splice(i, 1);
     this.#capacities.splice(i, 1);
   }
+}
+
+/** What is asked of the source for so many bytes. */
+function capacityFor(bytes: number): number {
+  return Math.max(16, Math.ceil(bytes / 16) * 16);
 }

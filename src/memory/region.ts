@@ -62,6 +62,8 @@ export interface RegionOptions {
   readonly poison?: boolean;
   /** Who pays for the memory. */
   readonly account?: Account;
+  /** Whether the region is reset again and again, so that views of one cycle serve the next one (the default). */
+  readonly recycleViews?: boolean;
 }
 
 /** Why an allocation was refused. */
@@ -562,7 +564,7 @@ export class Region {
         return this.#refused("source");
       }
       while (this.#segments.length > next) this.#release(this.#segments.pop()!);
-      this.#segments.push(new Segment(chunk, limit, base, this.#options.owner, this.serial));
+      this.#segments.push(this.#segment(chunk, limit, base));
     }
     const segment = this.#segments[next]!;
     segment.base = base;
@@ -609,9 +611,10 @@ export class Region {
       this.#wanted = held;
       return REFUSED;
     }
+    if (main !== undefined && this.#options.revoke === true) main.chunk.revoke();
     main?.chunk.release();
     if (this.#wanted < held) this.#options.account?.drop(held - this.#wanted);
-    this.#segments[0] = new Segment(chunk, this.#wanted, 0, this.#options.owner, this.serial);
+    this.#segments[0] = this.#segment(chunk, this.#wanted, 0);
     return GRANTED;
   }
 
@@ -623,7 +626,14 @@ export class Region {
     return verdict === REFUSED ? this.#refused("account") : verdict;
   }
 
+  #segment(chunk: Chunk, limit: number, base: number): Segment {
+    const { owner, recycleViews = true } = this.#options;
+    return new Segment(chunk, limit, base, owner, this.serial, recycleViews);
+  }
+
   #release(segment: Segment): void {
+    // Whatever the source does with the chunk, its views are gone.
+    if (this.#options.revoke === true) segment.chunk.revoke();
     segment.chunk.release();
     this.#options.account?.drop(segment.limit);
   }

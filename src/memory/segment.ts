@@ -21,14 +21,14 @@ export class Segment {
   life: Life;
   readonly views: ViewCache;
 
-  constructor(chunk: Chunk, limit: number, base: number, owner: LifeOwner, serial: number) {
+  constructor(chunk: Chunk, limit: number, base: number, owner: LifeOwner, serial: number, recycles: boolean) {
     this.chunk = chunk;
     this.capacity = Math.min(Math.floor(chunk.buffer.byteLength / 16) * 16, MAX_CHUNK);
     this.limit = Math.min(limit, this.capacity);
     this.base = base;
     this.view = new DataView(chunk.buffer);
     this.life = new Life(this.view, owner, serial);
-    this.views = new ViewCache(chunk.buffer);
+    this.views = new ViewCache(chunk.buffer, recycles);
   }
 
   revoke(owner: LifeOwner, serial: number): void {

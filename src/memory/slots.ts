@@ -1,14 +1,18 @@
 /**
  * Numbers that stand for things: a place in a table and a generation. A number is plain and survives every copy; once the thing
- * is gone no other thing ever has the same number. A place whose generations have run out is retired.
+ * is gone no other thing of the same table ever has the same number, and the first 8192 tables of a program have no number in common.
+ * A place whose generations have run out is retired.
  */
 
-/** Bits of a number that are the place; the rest is the generation. */
-const PLACE_BITS = 24;
-const PLACES = 2 ** PLACE_BITS;
+/** A number is 24 bits of place, 16 bits of life, counted from one, and 13 bits of table: a safe integer. */
+const PLACES = 2 ** 24;
+const LIVES = 2 ** 16;
+const TABLES = 2 ** 13;
 
-/** How often a place can be used: with its 24 bits a number is still a safe integer. */
-const MOST_LIVES = 2 ** 29 - 1;
+/** How often a place can be used. */
+const MOST_LIVES = LIVES - 1;
+
+let tables = 0;
 
 /**
  * A table of places, each in use or free.
@@ -37,6 +41,8 @@ export class Slots {
   declare height: number;
   readonly #most: number;
   readonly #lastGeneration: number;
+  /** What all numbers of this table start from. */
+  readonly #first: number;
   #free: Int32Array;
   #freeCount = 0;
 
@@ -52,8 +58,9 @@ export class Slots {
     this.live = 0;
     this.retired = 0;
     this.height = 0;
+    this.#first = (tables++ % TABLES) * LIVES * PLACES + PLACES;
     this.#most = Math.min(most, PLACES);
-    this.#lastGeneration = 2 * mostLives - 1;
+    this.#lastGeneration = 2 * Math.min(mostLives, MOST_LIVES) - 1;
   }
 
   /**
@@ -70,7 +77,7 @@ export class Slots {
     } else return -1;
     this.live++;
     const generation = ++this.generations[place]!;
-    return (generation >> 1) * PLACES + PLACES + place;
+    return (generation >> 1) * PLACES + this.#first + place;
   }
 
   /**
@@ -83,7 +90,7 @@ export class Slots {
     const place = number & (PLACES - 1);
     const generation = this.generations[place];
     if (generation === undefined || (generation & 1) === 0) return -1;
-    return (generation >> 1) * PLACES + PLACES + place === number ? place : -1;
+    return (generation >> 1) * PLACES + this.#first + place === number ? place : -1;
   }
 
   /**
@@ -93,9 +100,9 @@ export class Slots {
    * @returns Whether it is one that this table has given out and taken back.
    */
   isPast(number: number): boolean {
-    if (!Number.isSafeInteger(number) || number < PLACES) return false;
+    if (!Number.isSafeInteger(number) || number < this.#first) return false;
     const place = number & (PLACES - 1);
-    const life = Math.floor(number / PLACES) - 1;
+    const life = Math.floor((number - this.#first) / PLACES);
     return place < this.height && life < (this.generations[place]! + 1) >> 1 && this.find(number) < 0;
   }
 
@@ -119,7 +126,7 @@ export class Slots {
    * @returns Its number.
    */
   numberOf(place: number): number {
-    return (this.generations[place]! >> 1) * PLACES + PLACES + place;
+    return (this.generations[place]! >> 1) * PLACES + this.#first + place;
   }
 
   #grow(): void {

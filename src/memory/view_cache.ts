@@ -28,13 +28,16 @@ export class ViewCache {
   #offsets: number[];
   #lengths: number[];
   #views: TypedArray[];
+  readonly #recycles: boolean;
 
   /**
    * Starts without views.
    *
    * @param buffer The memory of the chunk.
+   * @param recycles Whether there are cycles; without, each view is a fresh one, and none is kept.
    */
-  constructor(buffer: ArrayBufferLike) {
+  constructor(buffer: ArrayBufferLike, recycles: boolean = true) {
+    this.#recycles = recycles;
     this.count = 0;
     this.#buffer = buffer;
     this.#constructors = [];
@@ -77,6 +80,10 @@ export class ViewCache {
   #make<C extends TypedArrayConstructor>(i: number, constructor: C, offset: number, length: number): ViewOf<C> {
     // The constructors' signatures differ in the kind of buffer only; a view over shared memory is made the same way.
     const view: TypedArray = new constructor(this.#buffer as ArrayBuffer, offset, length);
+    if (!this.#recycles) {
+      this.count = 0;
+      return view;
+    }
     this.#constructors[i] = constructor;
     this.#offsets[i] = offset;
     this.#lengths[i] = length;

@@ -60,6 +60,7 @@ export class Budget {
   /** Whether the crossing of a limit has been told and not been taken back since. */
   #isPastSoft = false;
   #isPastHard = false;
+  #isTelling = false;
 
   constructor(name: string, parent: Budget | null, isGlobal: boolean = false) {
     this.isGlobal = isGlobal;
@@ -98,8 +99,8 @@ export class Budget {
   charge(bytes: number): void {
     this.used += bytes;
     if (this.used > this.peak) this.peak = this.used;
-    if (this.used <= this.soft) this.#isPastSoft = false;
-    if (this.used <= this.hard) this.#isPastHard = false;
+    if (this.used <= this.soft && !this.#isTelling) this.#isPastSoft = false;
+    if (this.used <= this.hard && !this.#isTelling) this.#isPastHard = false;
     if (this.parent !== null) this.parent.charge(bytes);
   }
 
@@ -147,7 +148,13 @@ export class Budget {
   }
 
   #cross(limit: "soft" | "hard", bytes: number, requested: number): boolean {
-    this.onCross?.({ limit, name: this.name, used: this.used, requested, bytes });
-    return this.onCross !== undefined;
+    if (this.onCross === undefined) return false;
+    this.#isTelling = true;
+    try {
+      this.onCross({ limit, name: this.name, used: this.used, requested, bytes });
+    } finally {
+      this.#isTelling = false;
+    }
+    return true;
   }
 }

@@ -234,6 +234,7 @@ export class Meter extends Tally {
 
   /** What was counted by tag, the busiest first; tags that never had anything are left out. */
   tagStats(): TagStats[] {
+    if (!this.counts) return [];
     return this.ledger.tags
       .filter((tag) => tag.bytes > 0 || tag.allocations > 0 || tag.totalBytes > 0 || tag.inUse > 0)
       .map((tag) => {

@@ -98,7 +98,11 @@ export class Group extends RegionAlloc {
    */
   createGroup(name: string, options?: GroupOptions): Group {
     if (this.#isFreed) throw (this.$arena as RegionArena).closed(`create group "${name}"`);
-    return new Group(this.#context, this.#inner, name, `${this.path}/${name}`, options);
+    const group = new Group(this.#context, this.#inner, name, `${this.path}/${name}`, options);
+    if (!this.#isFreed) return group;
+    // A callback of a budget has freed this group meanwhile.
+    group.free();
+    throw (this.$arena as RegionArena).closed(`create group "${name}"`);
   }
 
   /**

@@ -25,6 +25,13 @@ const TAG = 3;
 const BORN = 4;
 const PINS = 5;
 
+/** Memory for a record. */
+interface Obtained {
+  readonly size: SlabSize | null;
+  readonly slot: number;
+  readonly position: Position;
+}
+
 /** See the file comment. A place is where a number is in the table. */
 export class HandleTable implements LifeOwner {
   readonly slab: Slab;
@@ -62,20 +69,21 @@ export class HandleTable implements LifeOwner {
   /** Allocates a record; returns its number. */
   alloc(layout: Layout, init: unknown): number {
     const { ledger } = this.#context;
+    // Memory first: asking for it may run callbacks, and none of them sees half a handle.
+    const { size, slot, position } = this.#obtain(layout);
     const number = this.slots.take();
     if (number < 0) {
+      if (size === null) this.#heap.give(position.life.owner as HeapEntry);
+      else this.#giveSlot(size, slot, ledger.current);
       throw new PoolError(
         "FA405",
         `Cannot allocate a handle of ${layout.name} as all ${this.slots.height} numbers are in use: free some`,
       );
     }
     const place = this.slots.find(number);
-    try {
-      this.#place(place, layout);
-    } catch (error) {
-      this.slots.give(place);
-      throw error;
-    }
+    this.#assign(place, layout, position);
+    this.#set(place, SIZE, size === null ? -1 : size.index);
+    if (size !== null) this.#settle(place, size, slot);
     this.#set(place, LAYOUT, innerOf(layout).id);
     this.#set(place, TAG, ledger.current.id);
     this.#set(place, BORN, ledger.frame);
@@ -119,11 +127,7 @@ export class HandleTable implements LifeOwner {
     const index = this.#get(place, SIZE);
     if (this.#get(place, PINS) > 0) this.pinned--;
     if (index < 0) this.#heap.give(position.life.owner as HeapEntry);
-    else {
-      const size = this.slab.sizes[index]!;
-      size.give(this.#get(place, SLOT));
-      tag.hold(HANDLES, -size.bytes);
-    }
+    else this.#giveSlot(this.slab.sizes[index]!, this.#get(place, SLOT), tag);
     if (!this.#context.recycles) {
       position.life = this.#grave(this.layoutOf(place), tag).life;
       this.#records[place] = undefined;
@@ -188,28 +192,22 @@ export class HandleTable implements LifeOwner {
     return freed(this.#context, "the record of a handle", this.#context.ledger.root, position);
   }
 
-  /** Gives a place memory. */
-  #place(place: number, layout: Layout): void {
-    const inner = innerOf(layout);
+  /** Gets memory for a record, booked to the innermost tag: a slot, or where none is large enough a block. */
+  #obtain(layout: Layout): Obtained {
     const size = this.slab.sizeFor(layout.size);
-    let position: Position;
-    if (size === undefined) {
-      const entry = this.#heap.take(
-        layout.size,
-        false,
-        HANDLES,
-        `the record of a handle of ${layout.name}`,
-        layout.name,
-      );
-      if (entry === undefined) throw this.#heap.refusal(`allocate a handle of ${layout.name}`, layout.size);
-      position = new Position(entry.block.life, 0);
-      this.#set(place, SIZE, -1);
-    } else {
+    if (size !== undefined) {
       const slot = this.#slot(size, layout);
-      position = new Position(size.pageOf(slot).life, size.offsetOf(slot));
-      this.#set(place, SIZE, size.index);
-      this.#settle(place, size, slot);
+      return { size, slot, position: new Position(size.pageOf(slot).life, size.offsetOf(slot)) };
     }
+    const what = `${layout.name} behind a handle`;
+    const entry = this.#heap.take(layout.size, false, HANDLES, what, layout.name);
+    if (entry === undefined) throw this.#heap.refusal(`allocate a handle of ${layout.name}`, layout.size);
+    return { size: null, slot: -1, position: new Position(entry.block.life, 0) };
+  }
+
+  /** Gives a place its record. */
+  #assign(place: number, layout: Layout, position: Position): void {
+    const inner = innerOf(layout);
     this.#context.sites?.note(position);
     const known = this.#records[place];
     if (known !== undefined && this.#get(place, LAYOUT) === inner.id) {
@@ -220,6 +218,11 @@ export class HandleTable implements LifeOwner {
     }
     this.#positions[place] = position;
     this.#records[place] = new inner.Record(position, 0);
+  }
+
+  #giveSlot(size: SlabSize, slot: number, tag: Tag): void {
+    size.give(slot);
+    tag.hold(HANDLES, -size.bytes);
   }
 
   #slot(size: SlabSize, layout: Layout): number {

@@ -26,7 +26,7 @@ export type Handle<L extends Layout = Layout> = number & {
 
 /** Options of {@linkcode Handles.compact}. */
 export interface CompactOptions {
-  /** How many bytes to move at most. @default {Infinity} */
+  /** How many bytes to move at most; less than a slot moves nothing. @default {Infinity} */
   readonly maxBytes?: number;
   /** Is told of each handle that was moved, when everything has been moved. It may use the allocator as it likes. */
   readonly onMove?: (handle: number) => void;
@@ -54,7 +54,7 @@ export interface HandleStats {
   readonly live: number;
   /** Handles in use that are pinned. */
   readonly pinned: number;
-  /** What their slots take. */
+  /** What their slots take; records that no slot can hold are blocks of the heap. */
   readonly bytes: number;
   /** What is held from the chunk source for slots. */
   readonly reserved: number;
@@ -170,6 +170,7 @@ export class Handles {
   resolve(handle: number, layout?: Layout): unknown {
     const place = this.#slots.find(handle);
     if (place < 0) throw this.#gone(handle, "resolve");
+    if (layout !== undefined && layout?.$inner === undefined) throw noLayout(layout);
     if (layout !== undefined && innerOf(layout).id !== innerOf(this.#table.layoutOf(place)).id) {
       throw new ArgumentError(
         "FA008",
@@ -234,7 +235,7 @@ export class Handles {
     if (pins > 0) {
       throw new PoolError(
         "FA406",
-        `Cannot free handle ${handle} as it is pinned ${pins} times: take the pins off first`,
+        `Cannot free handle ${handle} as it is pinned: take the pins off first, ${pins} in all`,
       );
     }
     this.#table.free(place);

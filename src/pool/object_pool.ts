@@ -5,7 +5,7 @@
  * nothing that grows with the pool, and nothing is allocated for it.
  */
 
-import { ArgumentError, PoolError, show } from "../errors.ts";
+import { ArgumentError, FrameStateError, PoolError, show } from "../errors.ts";
 
 /** Options of {@linkcode SmartAlloc.objectPool}. */
 export interface ObjectPoolOptions<T extends object> {
@@ -146,6 +146,7 @@ export class ObjectPool<T extends object> {
   #freeCount = 0;
   #live = 0;
   #making = 0;
+  #isDisposed = false;
   #peak = 0;
   #acquired = 0;
 
@@ -212,6 +213,12 @@ export class ObjectPool<T extends object> {
 
   /** As {@linkcode ObjectPool.acquire}, but `undefined` if there are as many as there may be. */
   tryAcquire(): T | undefined {
+    if (this.#isDisposed) {
+      throw new FrameStateError(
+        "FA012",
+        `Cannot acquire an object of pool "${this.name}" as the allocator was disposed`,
+      );
+    }
     let object: T;
     if (this.#freeCount > 0) {
       const i = --this.#freeCount;
@@ -263,6 +270,11 @@ export class ObjectPool<T extends object> {
     for (let i = 0; i < drop; i++) this.#free[--this.#freeCount] = undefined!;
     this.#free.length = this.#freeCount;
     return drop;
+  }
+
+  /** Gives out nothing any more: not for use in programs. */
+  $dispose(): void {
+    this.#isDisposed = true;
   }
 
   #make(): T {

@@ -225,7 +225,7 @@ export class Pool implements LifeOwner {
   }
 
   #tryPlace(layout: Layout): Position | undefined {
-    const inner = layout.$inner as LayoutInner | undefined;
+    const inner = layout?.$inner as LayoutInner | undefined;
     if (inner === undefined) throw noLayout(layout);
     const size = layout.size > this.#largest ? undefined : this.#bySixteen[(layout.size + 15) >> 4];
     if (size === undefined) return this.#large(layout) ?? this.#placeElsewhere(layout);
@@ -259,7 +259,7 @@ export class Pool implements LifeOwner {
 
   /** In release mode, the record that a slot had last if it was of the same layout. */
   #tryRecycled(layout: Layout): Face | undefined {
-    const inner = layout.$inner as LayoutInner | undefined;
+    const inner = layout?.$inner as LayoutInner | undefined;
     if (inner === undefined) throw noLayout(layout);
     const size = layout.size > this.#largest ? undefined : this.#bySixteen[(layout.size + 15) >> 4];
     if (size === undefined) {

@@ -49,7 +49,8 @@ export class RegionArena extends Arena {
         `Cannot make ${what} with at most ${show(maxBytes)} bytes: give a number of at least 16`,
       );
     }
-    super(context.recycles, context.sites);
+    // It may never be reset, so nothing is kept to be recycled: every handle and view is a fresh one, in every safety mode.
+    super(false, context.sites);
     this.#context = context;
     this.#what = what;
     this.#end = end;
@@ -62,9 +63,10 @@ export class RegionArena extends Arena {
       tracked: !context.recycles,
       revoke: config.safety === "revoke",
       poison: config.debug,
+      recycleViews: false,
       account: this.#tally ?? ledger,
     });
-    this.memory = new ArenaMemory(region);
+    this.memory = new ArenaMemory(region, false);
     this.region = region;
     if (this.#tally !== null) {
       this.#tally.region = region;
@@ -77,7 +79,6 @@ export class RegionArena extends Arena {
   reset(): void {
     this.resets++;
     this.#tally?.clear();
-    this.memory.recycle();
     this.region.reset();
     if (this.#tally !== null) this.region.allow(0);
   }

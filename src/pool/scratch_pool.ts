@@ -127,6 +127,12 @@ export class ScratchPools {
     const { size = SIZE, maxBytes = Infinity } = options ?? {};
     const what = `scratch pool "${name}"`;
     const arena = new RegionArena(this.#context, { kind: SCRATCH, what, end: "reset or disposed of", size, maxBytes });
+    const meanwhile = this.#pools.get(name);
+    if (meanwhile !== undefined) {
+      // A callback of a budget has made it.
+      arena.dispose();
+      return meanwhile;
+    }
     const pool = new ScratchPool(this, arena, name);
     this.#pools.set(name, pool);
     return pool;

@@ -311,7 +311,7 @@ export class Streaming {
     if (asset.pins > 0) {
       throw new PoolError(
         "FA406",
-        `Cannot free asset "${asset.name}" as it is pinned ${asset.pins} times: take the pins off first`,
+        `Cannot free asset "${asset.name}" as it is pinned: take the pins off first, ${asset.pins} in all`,
       );
     }
     this.#drop(asset);

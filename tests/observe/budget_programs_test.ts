@@ -740,7 +740,16 @@ class Runner {
       this.#use.set(path, use);
     }
     use[kind] += bytes;
-    for (const limit of this.#chain(path)) move(limit, limit.used + bytes);
+    for (const limit of this.#chain(path)) this.#move(limit, limit.used + bytes);
+  }
+
+  /** What is used changes: a limit that it falls below can be crossed again. Whether that is so at once for a callback is not said. */
+  #move(limit: Limit, used: number): void {
+    for (const which of ["soft", "hard"] as const) {
+      if (limit.used <= limit[which] || used > limit[which]) continue;
+      limit.told[which] = this.#pending.length > 0 ? undefined : false;
+    }
+    limit.used = used;
   }
 
   #usedBelow(path: string): number {
@@ -926,7 +935,7 @@ class Runner {
     const { live } = this.#source;
     const reserved = held - stats.frame.committed + stats.frame.reserved;
     if (live !== reserved) assertEquals(reserved, live, `held from the source ${when}`);
-    if (this.#global !== undefined) move(this.#global, held + charged);
+    if (this.#global !== undefined) this.#move(this.#global, held + charged);
     this.#held = held + charged;
 
     let budgets = 0;
@@ -982,14 +991,6 @@ function apply(known: Limit, { soft = Infinity, hard = Infinity, policy = "fail"
   known.told.soft = known.soft === soft ? undefined : false;
   known.told.hard = known.hard === hard ? undefined : false;
   Object.assign(known, { soft, hard, policy });
-}
-
-/** What is used changes: a limit that it falls below can be crossed again. */
-function move(limit: Limit, used: number): void {
-  for (const which of ["soft", "hard"] as const) {
-    if (limit.used > limit[which] && used <= limit[which]) limit.told[which] = false;
-  }
-  limit.used = used;
 }
 
 function refuses({ used, hard, policy }: Limit, bytes: number): boolean {
