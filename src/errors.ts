@@ -224,7 +224,12 @@ export function show(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return value.name === "" ? "a function" : value.name;
   if (value !== null && typeof value === "object") {
-    return value.constructor?.name === undefined ? "an object" : `a ${value.constructor.name}`;
+    try {
+      const name: unknown = value.constructor?.name;
+      return typeof name !== "string" || name === "" ? "an object" : `a ${name}`;
+    } catch {
+      return "an object";
+    }
   }
   return String(value);
 }

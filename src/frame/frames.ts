@@ -82,6 +82,11 @@ export class Frames extends Arena implements GuardOwner {
     memory.region.open();
     // Callbacks of the program may have run.
     if (this.inFrame) throw this.#beganTwice();
+    if (this.frameNumber >= frame) {
+      // One has begun and ended a frame: this is the one after it.
+      memory.region.close();
+      return this.begin();
+    }
     memory.restart(frame);
     this.memory = memory;
     this.region = memory.region;

@@ -95,6 +95,11 @@ export class Budget {
     return this.parent === null ? null : this.parent.refusing(bytes);
   }
 
+  /** Whether so many bytes are more than a limit allows in all. */
+  isTooMuch(bytes: number): boolean {
+    return (bytes > this.hard && this.policy !== "warn") || this.parent?.isTooMuch(bytes) === true;
+  }
+
   /** Charges bytes, or with a minus takes them off. */
   charge(bytes: number): void {
     this.used += bytes;

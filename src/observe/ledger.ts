@@ -147,6 +147,12 @@ export class Ledger implements Account {
     return this.global === null || this.global.refusing(bytes - credit) === null;
   }
 
+  /** The error of so many bytes for the innermost tag. */
+  over(bytes: number, name: string): Error {
+    this.isShort(bytes);
+    return this.refusal(`reserve memory for "${name}"`);
+  }
+
   hold(bytes: number): Verdict {
     if (this.isClosed) return REFUSED;
     const { global } = this;

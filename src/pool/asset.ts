@@ -105,6 +105,9 @@ export class Asset {
 
 /** A reservation that waits for room. */
 export interface Waiter {
+  readonly signal: AbortSignal | undefined;
+  /** What it was given. */
+  id?: number;
   readonly size: number;
   readonly priority: number;
   readonly name: string;

@@ -86,7 +86,7 @@ export class PinGuard {
   end(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#handles.unpin(this.#handle);
+    this.#handles.$unpin(this.#handle);
   }
 
   /** The same as {@linkcode PinGuard.end}. */
@@ -295,6 +295,11 @@ export class Handles {
       for (const handle of moved) if (this.isValid(handle)) onMove(handle);
     }
     return result;
+  }
+
+  /** Takes a pin off, unless everything has ended: not for use in programs. */
+  $unpin(handle: number): void {
+    if (!this.#context.isDisposed) this.unpin(handle);
   }
 
   /** What is in use. */

@@ -98,8 +98,9 @@ export class Heap {
     const entry = new HeapEntry(this, this.#context, kind, what, name, charge, layout);
     const block = this.#store.take(bytes, zero, entry);
     if (block === undefined) return undefined;
-    if (ledger.isShort(charge)) {
+    if (this.#context.isDisposed || ledger.isShort(charge)) {
       this.#store.free(block);
+      if (this.#context.isDisposed) this.#store.trim();
       this.#isOverTag = true;
       return undefined;
     }
@@ -133,6 +134,11 @@ export class Heap {
   /** Whether a budget, and not the source, refused last. */
   get isOverBudget(): boolean {
     return this.#isOverTag || this.#store.isOverBudget;
+  }
+
+  /** Whether a buffer is the memory of a block in use. */
+  owns(buffer: ArrayBufferLike): boolean {
+    return this.#entries.some((entry) => entry.block.life.view?.buffer === buffer);
   }
 
   /** The bytes of freed blocks that are kept. */

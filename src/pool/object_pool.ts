@@ -47,6 +47,7 @@ const Given = function (object: object): object {
 class Mark extends Given {
   #home: object;
   #state = FREE;
+  #serial = 0;
 
   constructor(object: object, home: object) {
     super(object);
@@ -67,6 +68,11 @@ class Mark extends Given {
 
   static turn(object: object, state: number): void {
     (object as Mark).#state = state;
+    if (state === FREE) (object as Mark).#serial++;
+  }
+
+  static serial(object: object): number {
+    return (object as Mark).#serial;
   }
 }
 
@@ -78,12 +84,15 @@ class Mark extends Given {
 export class Lease<T extends object> {
   readonly #pool: ObjectPool<T>;
   readonly #object: T;
-  #isOpen = true;
+  /** What tells this use of the object from later ones. */
+  readonly #serial: number;
+  #hasEnded = false;
 
   /** Made by {@linkcode ObjectPool.lease}. */
   constructor(pool: ObjectPool<T>, object: T) {
     this.#pool = pool;
     this.#object = object;
+    this.#serial = Mark.serial(object);
   }
 
   /**
@@ -103,12 +112,16 @@ export class Lease<T extends object> {
   release(): void {
     if (!this.#isOpen) return;
     this.#pool.release(this.#object);
-    this.#isOpen = false;
+    this.#hasEnded = true;
   }
 
   /** The same as {@linkcode Lease.release}. */
   [Symbol.dispose](): void {
     this.release();
+  }
+
+  get #isOpen(): boolean {
+    return !this.#hasEnded && Mark.serial(this.#object) === this.#serial;
   }
 }
 
@@ -293,7 +306,14 @@ export class ObjectPool<T extends object> {
           `Cannot pool ${show(object)} in "${this.name}" as it is in a pool already: have create return a fresh one`,
         );
       }
-      new Mark(object, this);
+      try {
+        new Mark(object, this);
+      } catch {
+        throw new ArgumentError(
+          "FA008",
+          `Cannot pool ${show(object)} in "${this.name}" as it cannot be extended: freeze nothing that is pooled`,
+        );
+      }
       return object;
     } finally {
       this.#making--;

@@ -38,7 +38,7 @@ export class StreamPin {
   end(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#streaming.unpin(this.#id);
+    this.#streaming.$unpin(this.#id);
   }
 
   /** The same as {@linkcode StreamPin.end}. */
@@ -111,14 +111,21 @@ export class Streaming {
   reserve(bytes: number, options: ReserveOptions = {}): number | undefined {
     const { priority, name, tag } = this.#request(bytes, options);
     const evicted: Eviction[] = [];
-    const id = this.#take(bytes, priority, name, tag, evicted);
+    let id: number | undefined;
     try {
-      this.#tell(evicted);
+      try {
+        id = this.#take(bytes, priority, name, tag, evicted);
+      } finally {
+        this.#tell(evicted);
+      }
+      // An eviction may have made more room than was needed.
+      if (evicted.length > 0) this.#pump();
+      return id;
     } catch (error) {
       if (id !== undefined) this.#takeBack(id);
+      if (evicted.length > 0) this.#pump();
       throw error;
     }
-    return id;
   }
 
   /**
@@ -130,6 +137,7 @@ export class Streaming {
    * @param options How important it is, whose, and how long to wait.
    * @returns The number of the asset.
    * @throws {PoolError} `FA402` if it is more than the whole streaming budget.
+   * @throws {BudgetError} `FA352` if it is more than a limit on its tag allows in all.
    * @throws {FrameStateError} `FA012` if the allocator is disposed of meanwhile.
    * @throws The reason of the signal if that is aborted first; nothing is reserved then.
    * @throws {ArgumentError} `FA008` if the size is no whole number above zero, or an option makes no sense.
@@ -137,6 +145,9 @@ export class Streaming {
   async reserveAsync(bytes: number, options: ReserveAsyncOptions = {}): Promise<number> {
     const { signal, ...rest } = options;
     const request = this.#request(bytes, rest);
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw new ArgumentError("FA008", `Cannot wait with ${show(signal)} as the signal: give an AbortSignal`);
+    }
     signal?.throwIfAborted();
     if (bytes > this.#budget) {
       throw new PoolError(
@@ -144,14 +155,23 @@ export class Streaming {
         `Cannot reserve ${bytes} bytes for "${request.name}" as the streaming budget is ${this.#budget}: raise it, or load less`,
       );
     }
+    const charge = Math.ceil(bytes / 16) * 16;
+    if (request.tag.budget?.isTooMuch(charge) === true) {
+      // It would wait for ever, and everybody behind it.
+      const { ledger } = this.#context;
+      throw ledger.under(request.tag.path, () => ledger.over(charge, request.name));
+    }
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const waiter: Waiter = { size: bytes, ...request, resolve, reject };
+    const waiter: Waiter = { signal, size: bytes, ...request, resolve, reject };
     this.#enqueue(waiter);
     const abort = (): void => {
-      const at = this.#waiters.indexOf(waiter);
-      if (at < 0) return;
-      this.#waiters.splice(at, 1);
-      reject(signal!.reason);
+      // Others may wait with the same signal, and must not be served any more.
+      const over = this.#waiters.filter((one) => one.signal?.aborted);
+      if (over.length === 0) return;
+      for (const one of over) {
+        this.#leave(one);
+        one.reject(one.signal!.reason);
+      }
       this.#pump();
     };
     signal?.addEventListener("abort", abort);
@@ -159,8 +179,11 @@ export class Streaming {
       try {
         this.#pump();
       } catch (error) {
-        // What was reserved already has nobody to give it to.
-        if (!this.#leave(waiter)) promise.then((id) => this.#takeBack(id), () => {});
+        // What was reserved already has nobody to be given to.
+        promise.catch(() => {});
+        this.#leave(waiter);
+        if (waiter.id !== undefined) this.#takeBack(waiter.id);
+        this.#pump();
         throw error;
       }
       return await promise;
@@ -219,15 +242,17 @@ export class Streaming {
   reportProgress(id: number, bytes: number, buffer?: ArrayBufferLike): void {
     const asset = this.#find(id, "report progress of");
     if (asset.state !== "loading") throw this.#inState(asset, "report progress of", "loading");
-    if (!(bytes >= 0)) {
+    if (!(typeof bytes === "number" && bytes >= 0)) {
       throw new ArgumentError("FA008", `Cannot report ${show(bytes)} bytes as loaded: give a number of zero or more`);
     }
-    if (buffer !== undefined && !asset.isIn(buffer) && !asset.entry.block.adopt(buffer)) {
+    if (
+      buffer !== undefined && !asset.isIn(buffer) && (this.#heap.owns(buffer) || !asset.entry.block.adopt(buffer))
+    ) {
       throw new ArgumentError(
         "FA008",
         `Cannot take ${
           show(buffer)
-        } of ${buffer.byteLength} bytes for asset "${asset.name}" as it is not its memory: give the buffer that reading has returned`,
+        } for asset "${asset.name}" as it is not its memory: give the buffer that reading has returned`,
       );
     }
     this.#load(asset, Math.min(bytes, asset.size));
@@ -362,6 +387,11 @@ export class Streaming {
     };
   }
 
+  /** Takes a pin off, unless everything has ended: not for use in programs. */
+  $unpin(id: number): void {
+    if (!this.#context.isDisposed) this.unpin(id);
+  }
+
   /** Serves those who wait: not for use in programs. */
   $turn(): void {
     if (this.#waiters.length > 0) this.#pump();
@@ -430,9 +460,15 @@ export class Streaming {
           this.#drop(victim);
         }
       }
-      const entry = this.#heap.take(size, true, STREAMING, `the memory of asset "${name}"`, name);
+      const what = `the memory of asset "${name}"`;
+      let entry = this.#heap.take(size, true, STREAMING, what, name);
+      if (entry === undefined && victims.length > 0 && !this.#heap.isOverBudget) {
+        // What the source refuses it may still give once it has the memory of those back.
+        this.#heap.trim();
+        entry = this.#heap.take(size, true, STREAMING, what, name);
+      }
       if (entry === undefined) return undefined;
-      if (this.#reserved + size > this.#budget) {
+      if (this.#context.isDisposed || this.#reserved + size > this.#budget) {
         // A callback of a budget has taken the room meanwhile.
         this.#heap.give(entry);
         return undefined;
@@ -510,8 +546,10 @@ export class Streaming {
           continue;
         }
         if (id === undefined) break;
-        if (this.#leave(first)) first.resolve(id);
-        else this.#takeBack(id); // it was aborted by a callback
+        if (this.#leave(first)) {
+          first.id = id;
+          first.resolve(id);
+        } else this.#takeBack(id); // it was aborted by a callback
       }
     } finally {
       this.#isPumping = false;

@@ -367,6 +367,10 @@ class Model implements Side {
       this.settled.set(name, new Coded("FA402"));
       return;
     }
+    if (request.tag === "capped" && charge(size) > this.cap) {
+      this.settled.set(name, new Coded("FA352"));
+      return;
+    }
     const behind = this.waiting.findIndex((other) => other.priority < priority);
     this.waiting.splice(behind < 0 ? this.waiting.length : behind, 0, { ...request, signal });
     try {
@@ -934,8 +938,7 @@ class Run {
     }
     const { heap } = this.#alloc.stats();
     assertEquals([heap.bytes, this.#alloc.leaks().length], [0, 0]);
-    const [first] = model.waiting;
-    if (first !== undefined) assert(first.tag === "capped" && charge(first.size) > this.#setup.cap);
+    assertEquals(model.waiting, []);
   }
 
   async #dispose(): Promise<void> {

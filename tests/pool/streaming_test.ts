@@ -476,7 +476,7 @@ Deno.test("a pinned asset is FA406 to free, and one without pins is FA406 to unp
   const id = streaming.reserve(100, { name: "rock" })!;
   assertCode("FA406", () => streaming.unpin(id), '"rock"');
   const [first, second] = [streaming.pin(id), streaming.pin(id)];
-  assertCode("FA406", () => streaming.free(id), "pinned 2 times");
+  assertCode("FA406", () => streaming.free(id), "pinned: take the pins off first, 2 in all");
   first.end();
   first.end(); // counts once
   first[Symbol.dispose]();
