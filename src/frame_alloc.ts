@@ -725,8 +725,8 @@ export class FrameAlloc {
   }
 
   #spill(to: unknown, method: string, args: readonly unknown[]): unknown {
-    const { ledger } = (to as FrameAlloc).$frames as Frames;
-    return ledger.under(this.#frames.ledger.current.path, () => (to as Methods)[method]!(...args));
+    const there = ((to as FrameAlloc).$frames as Frames).ledger;
+    return this.#frames.ledger.spillTo(there, () => (to as Methods)[method]!(...args));
   }
 }
 

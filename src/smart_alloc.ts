@@ -103,7 +103,7 @@ export class SmartAlloc extends FrameAlloc {
     this.#heap = new Heap(frames, store);
     this.$pool = this.#pool = new Pool(frames, this.#heap);
     if (frames.config.memoryLimit !== Infinity) this.budgets.setGlobal({ hard: frames.config.memoryLimit });
-    this.#ledger.relieve = (bytes) => this.#relieve(bytes);
+    this.#ledger.idle = { bytes: () => this.#idleBytes, giveBack: () => this.#trimIdle() };
   }
 
   // The pool
@@ -456,14 +456,12 @@ export class SmartAlloc extends FrameAlloc {
     );
   }
 
-  #trimIdle(): number {
-    return this.#pool.slab.trim() + (this.#handleTable?.slab.trim() ?? 0) + this.#heap.trim();
+  get #idleBytes(): number {
+    return this.#pool.slab.idle + this.#heap.idle + (this.#handleTable?.slab.idle ?? 0);
   }
 
-  /** Gives idle memory back if so many bytes come of it. */
-  #relieve(bytes: number): void {
-    const idle = this.#pool.slab.idle + (this.#handleTable?.slab.idle ?? 0) + this.#heap.idle;
-    if (idle >= bytes) this.#trimIdle();
+  #trimIdle(): number {
+    return this.#pool.slab.trim() + (this.#handleTable?.slab.trim() ?? 0) + this.#heap.trim();
   }
 
   /** The allocator that the budget spills to which has refused the heap. */
@@ -473,6 +471,6 @@ export class SmartAlloc extends FrameAlloc {
 
   /** Has another allocator book what it does to the tag that is the innermost one here. */
   #under<T>(other: SmartAlloc, fn: () => T): T {
-    return other.#ledger.under(this.#ledger.current.path, fn);
+    return this.#ledger.spillTo(other.#ledger, fn);
   }
 }

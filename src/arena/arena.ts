@@ -54,7 +54,7 @@ export abstract class Arena implements LifeOwner {
     if (inner === undefined) throw noLayout(layout);
     const region = this.region;
     const offset = region.alloc(layout.size, layout.align);
-    if (offset < 0) return this.#none(layout.name);
+    if (offset < 0) return this.#hasMovedOn(region) ? this.record(layout) : this.#none(layout.name);
     if (this.recycles) return this.#recycled(inner, offset);
     const position = new Position(region.life, offset);
     if (this.sites !== null) this.sites.note(position);
@@ -86,7 +86,9 @@ export abstract class Arena implements LifeOwner {
     if (!(bytes >= 0)) throw noArray(constructor);
     const region = this.region;
     const offset = region.alloc(bytes);
-    if (offset < 0) return this.#none("a slice");
+    if (offset < 0) {
+      return this.#hasMovedOn(region) ? this.slice(constructor, length, zero) : this.#none("a slice");
+    }
     const view = region.views.next(constructor, offset, length);
     if (zero) clear(view);
     return view;
@@ -101,7 +103,9 @@ export abstract class Arena implements LifeOwner {
     }
     const region = this.region;
     const offset = region.alloc(length * layout.stride, layout.align);
-    if (offset < 0) return this.#none(layout.name);
+    if (offset < 0) {
+      return this.#hasMovedOn(region) ? this.batch(layout, length, into) : this.#none(layout.name);
+    }
     const pools = this.recycles ? this.memory.pools(inner) : null;
     if (into !== undefined && into.$pos.life.owner === this) {
       // With several frames alive, this frame's memory is another one than that of the last.
@@ -128,7 +132,9 @@ export abstract class Arena implements LifeOwner {
     if (inner === undefined) throw noLayout(layout);
     const region = this.region;
     const offset = region.alloc(length * layout.stride, layout.align);
-    if (offset < 0) return this.#none(layout.name);
+    if (offset < 0) {
+      return this.#hasMovedOn(region) ? this.tuple(layout, length) : this.#none(layout.name);
+    }
     const records: Face[] = [];
     for (let i = 0; i < length; i++) {
       const at = offset + i * layout.stride;
@@ -148,7 +154,9 @@ export abstract class Arena implements LifeOwner {
     const plan = columnPlan(layout);
     const region = this.region;
     const offset = region.alloc(plan.bytes(length));
-    if (offset < 0) return this.#none(layout.name);
+    if (offset < 0) {
+      return this.#hasMovedOn(region) ? this.columns(layout, length) : this.#none(layout.name);
+    }
     const { columns } = this.memory;
     if (columns === null) return plan.make(region.life.view!.buffer, offset, length);
     return columns.next(plan, region.life, offset, length);
@@ -187,7 +195,9 @@ export abstract class Arena implements LifeOwner {
     if (inner === undefined) throw noLayout(value);
     if (isScalar(value)) arrayOf(value, "a map");
     const pools = this.recycles ? this.memory.pools(inner) : null;
-    return newMap(this.region, pools, key, value, Math.max(capacity, 1)) ?? this.#none("a map");
+    const { region } = this;
+    return newMap(region, pools, key, value, Math.max(capacity, 1)) ??
+      (this.#hasMovedOn(region) ? this.map(key, value, capacity) : this.#none("a map"));
   }
 
   string(text: string): FrameString | undefined {
@@ -196,6 +206,11 @@ export abstract class Arena implements LifeOwner {
     }
     const bytes = this.#numberVec(Uint8Array, Math.max(utf8Length(text), DEFAULT_CAPACITY));
     return bytes === undefined ? undefined : new FrameString(bytes).append(text);
+  }
+
+  /** Whether a callback of a budget has ended the frame and begun another one, in other memory, while a region was asked. */
+  #hasMovedOn(region: Region): boolean {
+    return region !== this.region && this.region.isOpen;
   }
 
   #none(what: string): undefined {
@@ -218,7 +233,9 @@ export abstract class Arena implements LifeOwner {
     if (!(bytes >= 0)) throw noArray(constructor);
     const region = this.region;
     const offset = region.alloc(bytes);
-    if (offset < 0) return this.#none("a vec");
+    if (offset < 0) {
+      return this.#hasMovedOn(region) ? this.#numberVec(constructor, capacity) : this.#none("a vec");
+    }
     const pool = this.recycles ? this.memory.numberVecs(constructor) : null;
     const known = pool?.next();
     if (known !== undefined) {
@@ -236,7 +253,9 @@ export abstract class Arena implements LifeOwner {
     if (inner === undefined) throw noLayout(layout);
     const region = this.region;
     const offset = region.alloc(capacity * layout.stride, layout.align);
-    if (offset < 0) return this.#none(layout.name);
+    if (offset < 0) {
+      return this.#hasMovedOn(region) ? this.#recordVec(layout, capacity) : this.#none(layout.name);
+    }
     const pools = this.recycles ? this.memory.pools(inner) : null;
     const known = pools?.vecs.next() as RecordVecBase | undefined;
     if (known !== undefined) {

@@ -55,9 +55,15 @@ export class FrameString {
    */
   append(text: string): this {
     const bytes = this.#bytes;
-    const start = bytes.length;
-    const end = start + utf8Length(text);
-    if (end > bytes.capacity) bytes.reserve(Math.max(end, 2 * bytes.capacity));
+    const length = utf8Length(text);
+    let start = bytes.length;
+    let end = start + length;
+    while (end > bytes.capacity) {
+      bytes.reserve(Math.max(end, 2 * bytes.capacity));
+      // A callback of a budget may have appended something meanwhile.
+      start = bytes.length;
+      end = start + length;
+    }
     viewOf(bytes.$pos);
     encode(text, bytes.$array, start);
     bytes.$length = end;

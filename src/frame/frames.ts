@@ -216,8 +216,11 @@ export class Frames extends Arena implements GuardOwner {
   // Tags and phases
 
   pushTag(name: string): unknown {
-    if (typeof name !== "string" || name === "") {
-      throw new ArgumentError("FA008", `Cannot use ${show(name)} as a tag: give a text of at least one character`);
+    if (typeof name !== "string" || name === "" || name.includes("::")) {
+      throw new ArgumentError(
+        "FA008",
+        `Cannot use ${show(name)} as a tag: give a text of at least one character, without "::"`,
+      );
     }
     return this.ledger.push(name);
   }

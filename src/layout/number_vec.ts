@@ -123,8 +123,8 @@ export class NumberVecBase<C extends TypedArrayConstructor> implements NumberVec
 
   push(value: ElementOf<C>): number {
     if (this.$pos.life.view === null) throw this.$pos.life.owner.expired(this.$pos);
-    const index = this.$length;
-    if (index >= this.$array.length) this.#grow(2 * index);
+    let index = this.$length;
+    if (index >= this.$array.length) index = this.#makeRoom(index);
     this.$array[index] = value as never;
     return this.$length = index + 1;
   }
@@ -174,6 +174,12 @@ export class NumberVecBase<C extends TypedArrayConstructor> implements NumberVec
     };
   }
 
+  /** Makes room for one more; returns where it goes. */
+  #makeRoom(length: number): number {
+    this.#grow(2 * length);
+    return this.$length < this.$array.length ? this.$length : this.#makeRoom(this.$length);
+  }
+
   #grow(capacity: number): void {
     const { $pos: position, $region: region, $constructor: constructor, $array: old } = this;
     const bytes = capacity * constructor.BYTES_PER_ELEMENT;
@@ -181,7 +187,15 @@ export class NumberVecBase<C extends TypedArrayConstructor> implements NumberVec
       this.$array = region.viewAt(position, constructor, capacity);
       return;
     }
+    const { life } = position;
     const offset = region.alloc(bytes);
+    // A callback of a budget may have ended the memory of this list, or made the list grow by itself.
+    if (life.view === null || this.$array !== old) {
+      if (offset >= 0) region.undo(offset);
+      viewOf(position);
+      if (this.$array.length < capacity) this.#grow(capacity);
+      return;
+    }
     if (offset < 0) throw region.refusal(`grow a vec from ${old.length} to ${capacity} elements`);
     position.life = region.life;
     position.offset = offset;

@@ -318,7 +318,16 @@ export abstract class RecordVecBase extends RecordHolder implements RecordVec<La
   #grow(): void {
     const region = this.$region;
     viewOf(this.$runs[0]!);
-    const offset = region.alloc(this.$capacity * this.stride, this.$align);
+    const capacity = this.$capacity;
+    const last = this.$runs[Math.log2(capacity / this.$first)]!;
+    const { life } = last;
+    const offset = region.alloc(capacity * this.stride, this.$align);
+    // A callback of a budget may have ended the memory of this list, or made the list grow by itself.
+    if (life.view === null || this.$capacity !== capacity) {
+      if (offset >= 0) region.undo(offset);
+      if (life.view === null) throw life.owner.expired(last);
+      return;
+    }
     if (offset < 0) throw region.refusal(`grow a vec from ${this.$capacity} to ${2 * this.$capacity} records`);
     const run = 1 + Math.log2(this.$capacity / this.$first);
     const known = this.$runs[run];

@@ -259,7 +259,7 @@ export class Region {
    */
   allow(bytes: number): void {
     if (this.#options.account === undefined) return;
-    this.#allowed = this.used + bytes;
+    this.#allowed = this.used + floor16(bytes);
     if (this.#open) this.limit = this.#reach(this.#segments[this.#current]!);
   }
 
@@ -302,6 +302,16 @@ export class Region {
       }
     }
     throw this.#options.owner.expired(position);
+  }
+
+  /**
+   * Takes the last allocation back, as long as it is the last one.
+   *
+   * @param offset What {@linkcode Region.alloc} has just returned.
+   */
+  undo(offset: number): void {
+    this.offset = offset;
+    this.count--;
   }
 
   /**
@@ -661,7 +671,7 @@ export class Region {
 
   /** How far a segment may be handed out without asking anybody. */
   #reach(segment: Segment): number {
-    return Math.min(segment.limit, floor16(this.#allowed) - segment.base);
+    return Math.min(segment.limit, this.#allowed - segment.base);
   }
 
   /** Opens a life over the current chunk. An untracked region has one per chunk and uses it again and again. */

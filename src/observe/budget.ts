@@ -39,17 +39,28 @@ export interface BudgetStats {
   readonly soft: number;
   /** The hard limit; `Infinity` if there is none. */
   readonly hard: number;
-  /** How often an allocation was refused. */
+  /** How often it has refused. One allocation may ask twice: for more than it needs, and then for what it needs. */
   readonly refusals: number;
 }
 
+/** What the budgets of one allocator share. */
+export interface BudgetHome {
+  /** How many callbacks are running now. */
+  telling: number;
+  /** Books what was allocated until now. */
+  turn(): void;
+}
+
+/** What a budget is for. */
+export type BudgetKind = "all memory" | "a tag" | "a child";
+
 /** See the file comment. */
 export class Budget {
-  /** Whether it is the limit on all memory. */
-  readonly isGlobal: boolean;
+  readonly kind: BudgetKind;
   readonly name: string;
   /** The limit around this one. */
   parent: Budget | null;
+  readonly #home: BudgetHome;
   used = 0;
   peak = 0;
   refusals = 0;
@@ -60,10 +71,10 @@ export class Budget {
   /** Whether the crossing of a limit has been told and not been taken back since. */
   #isPastSoft = false;
   #isPastHard = false;
-  #isTelling = false;
 
-  constructor(name: string, parent: Budget | null, isGlobal: boolean = false) {
-    this.isGlobal = isGlobal;
+  constructor(home: BudgetHome, kind: BudgetKind, name: string, parent: Budget | null) {
+    this.#home = home;
+    this.kind = kind;
     this.name = name;
     this.parent = parent;
   }
@@ -89,9 +100,19 @@ export class Budget {
     return this.#tell(bytes) ? AGAIN : GRANTED;
   }
 
+  /** Whether this limit itself refuses so many bytes more. */
+  refuses(bytes: number): boolean {
+    return this.used + bytes > this.hard && this.policy !== "warn";
+  }
+
+  /** Whether this is another limit, or inside it. */
+  isWithin(other: Budget): boolean {
+    return this === other || this.parent?.isWithin(other) === true;
+  }
+
   /** The limit that refuses so many bytes more; `null` if none does. */
   refusing(bytes: number): Budget | null {
-    if (this.used + bytes > this.hard && this.policy !== "warn") return this;
+    if (this.refuses(bytes)) return this;
     return this.parent === null ? null : this.parent.refusing(bytes);
   }
 
@@ -102,26 +123,32 @@ export class Budget {
 
   /** Charges bytes, or with a minus takes them off. */
   charge(bytes: number): void {
+    // What a region has handed out since it was last looked at comes first, so that no peak and no crossing is missed.
+    if (bytes < 0 && this.kind === "a tag") this.#home.turn();
+    const before = this.used;
     this.used += bytes;
     if (this.used > this.peak) this.peak = this.used;
-    if (this.used <= this.soft && !this.#isTelling) this.#isPastSoft = false;
-    if (this.used <= this.hard && !this.#isTelling) this.#isPastHard = false;
+    if (this.#home.telling === 0) {
+      if (before > this.soft && this.used <= this.soft) this.#isPastSoft = false;
+      if (before > this.hard && this.used <= this.hard) this.#isPastHard = false;
+    }
     if (this.parent !== null) this.parent.charge(bytes);
   }
 
   /** Changes the limits. */
   limit(soft: number, hard: number, policy: BudgetPolicy, onCross: ((event: BudgetEvent) => void) | undefined): void {
+    if (this.#home.telling === 0 || this.soft !== soft) this.#isPastSoft = false;
+    if (this.#home.telling === 0 || this.hard !== hard || policy !== "warn") this.#isPastHard = false;
     this.soft = soft;
     this.hard = hard;
     this.policy = policy;
     this.onCross = onCross;
-    this.#isPastSoft = false;
-    this.#isPastHard = false;
   }
 
   /** The error of a refusal. */
   refusal(action: string, requested: number): BudgetError {
-    const { name, used, hard, isGlobal } = this;
+    const { name, used, hard } = this;
+    const isGlobal = this.kind === "all memory";
     return new BudgetError(
       isGlobal ? "FA351" : "FA352",
       `Cannot ${action} as that takes ${requested} bytes and ${
@@ -138,27 +165,37 @@ export class Budget {
     return { name, used, peak, soft, hard, refusals };
   }
 
+  /** A crossing that was told in vain is told again. */
+  #untell(): void {
+    if (this.used <= this.soft) this.#isPastSoft = false;
+    if (this.used <= this.hard) this.#isPastHard = false;
+    if (this.parent !== null) this.parent.#untell();
+  }
+
+  /** Tells of one crossing; there may be more after it. */
   #tell(bytes: number): boolean {
-    let hasTold = false;
     if (this.used + bytes > this.soft && !this.#isPastSoft) {
       this.#isPastSoft = true;
-      hasTold = this.#cross("soft", this.soft, bytes);
+      if (this.#cross("soft", this.soft, bytes)) return true;
     }
     if (this.used + bytes > this.hard && !this.#isPastHard) {
       this.#isPastHard = true;
-      hasTold = this.#cross("hard", this.hard, bytes) || hasTold;
+      if (this.#cross("hard", this.hard, bytes)) return true;
     }
-    if (this.parent !== null && this.parent.#tell(bytes)) hasTold = true;
-    return hasTold;
+    return this.parent !== null && this.parent.#tell(bytes);
   }
 
   #cross(limit: "soft" | "hard", bytes: number, requested: number): boolean {
-    if (this.onCross === undefined) return false;
-    this.#isTelling = true;
+    const { onCross } = this;
+    if (onCross === undefined) return false;
+    this.#home.telling++;
     try {
-      this.onCross({ limit, name: this.name, used: this.used, requested, bytes });
+      onCross({ limit, name: this.name, used: this.used, requested, bytes });
+    } catch (error) {
+      this.#untell();
+      throw error;
     } finally {
-      this.#isTelling = false;
+      this.#home.telling--;
     }
     return true;
   }

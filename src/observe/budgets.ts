@@ -83,11 +83,13 @@ export class ChildBudget {
 
   /** As {@linkcode ChildBudget.charge}, but tells whether they were charged. */
   tryCharge(bytes: number): boolean {
-    if (!(bytes >= 0 && bytes < Infinity)) {
+    if (typeof bytes !== "number" || !(bytes >= 0 && bytes < Infinity)) {
       throw new ArgumentError("FA008", `Cannot charge ${show(bytes)} bytes: give a number of zero or more`);
     }
     let verdict: Verdict;
-    do verdict = this.#ledger.ask(this.#budget, bytes); while (verdict === AGAIN);
+    do {
+      verdict = this.#ledger.relieved(bytes) ? AGAIN : this.#ledger.ask(this.#budget, bytes);
+    } while (verdict === AGAIN);
     if (verdict > 0) this.#budget.charge(bytes);
     return verdict > 0;
   }
@@ -99,7 +101,7 @@ export class ChildBudget {
    * @throws {ArgumentError} `FA008` if they are more than are charged.
    */
   uncharge(bytes: number): void {
-    if (!(bytes >= 0 && bytes <= this.#budget.used)) {
+    if (typeof bytes !== "number" || !(bytes >= 0 && bytes <= this.#budget.used)) {
       throw new ArgumentError(
         "FA008",
         `Cannot uncharge ${
@@ -168,6 +170,7 @@ export class Budgets<A = unknown> {
    * @throws {ArgumentError} `FA008` if they make no sense.
    */
   setGlobal(limits: BudgetLimits<A>): void {
+    check("all memory", limits, this.#self);
     this.#apply(this.#global(), "all memory", limits);
   }
 
@@ -195,7 +198,7 @@ export class Budgets<A = unknown> {
     const limited = ledger.at(tag);
     let budget = this.#byTag.get(limited);
     if (budget === undefined) {
-      budget = new Budget(tag, limited.budget);
+      budget = new Budget(ledger, "a tag", tag, limited.budget);
       this.#byTag.set(limited, budget);
       budget.used = budget.peak = used(limited);
       adopt(limited, limited.budget, budget);
@@ -219,7 +222,8 @@ export class Budgets<A = unknown> {
         `Cannot make a budget named ${show(name)}: give a text of at least one character`,
       );
     }
-    const budget = new Budget(name, this.#global());
+    check(`budget "${name}"`, limits, this.#self);
+    const budget = new Budget(this.#ledger, "a child", name, this.#global());
     this.#apply(budget, `budget "${name}"`, limits);
     this.#children.add(budget);
     return new ChildBudget(this.#ledger, this.#children, budget);
@@ -236,7 +240,7 @@ export class Budgets<A = unknown> {
   #global(): Budget {
     const ledger = this.#ledger;
     if (ledger.global === null) {
-      const budget = ledger.global = new Budget("global", null, true);
+      const budget = ledger.global = new Budget(ledger, "all memory", "global", null);
       budget.used = budget.peak = ledger.held;
     }
     return ledger.global;
@@ -257,7 +261,7 @@ function check(what: string, limits: BudgetLimits, self: unknown): void {
   for (const key of Object.keys(unknown)) {
     throw new ArgumentError("FA008", `Cannot limit ${what} by ${show(key)}: use soft, hard, policy and onCross`);
   }
-  if (!(soft >= 0 && hard >= 0)) {
+  if (typeof soft !== "number" || typeof hard !== "number" || !(soft >= 0 && hard >= 0)) {
     throw new ArgumentError(
       "FA008",
       `Cannot limit ${what} to soft ${show(soft)} and hard ${show(hard)} bytes: give numbers of zero or more`,
@@ -266,7 +270,8 @@ function check(what: string, limits: BudgetLimits, self: unknown): void {
   if (hard !== Infinity && soft !== Infinity && soft > hard) {
     throw new ArgumentError("FA008", `Cannot limit ${what} to soft ${soft} above hard ${hard}: swap them`);
   }
-  const isSpill = typeof policy === "object" && policy !== null && typeof policy.spill === "object";
+  const isSpill = typeof policy === "object" && policy !== null && typeof policy.spill === "object" &&
+    policy.spill !== null && typeof (policy.spill as { frameAlloc?: unknown }).frameAlloc === "function";
   if (policy !== "fail" && policy !== "warn" && !isSpill) {
     throw new ArgumentError(
       "FA008",

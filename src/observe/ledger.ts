@@ -13,6 +13,12 @@ export interface Follower {
   turn(): void;
 }
 
+/** Memory that is held from chunk sources and not in use. */
+export interface IdleMemory {
+  bytes(): number;
+  giveBack(): void;
+}
+
 /** See the file comment. */
 export class Ledger implements Account {
   readonly root: Tag = new Tag(0, "", null);
@@ -24,12 +30,16 @@ export class Ledger implements Account {
   frame = 0;
   /** Whether the allocator was disposed of: nothing can be had any more, also by those who have asked before a callback did that. */
   isClosed = false;
+  /** Whether another allocator is being asked for what was refused here: it must not come back. */
+  isSpilling = false;
+  /** How many callbacks of budgets are running now. */
+  telling = 0;
   /** The limit on all memory that is held from chunk sources; `null` as long as none was set. */
   global: Budget | null = null;
   /** What is held from chunk sources, as long as there is no limit that knows. */
   held = 0;
-  /** Gives idle memory back when the global limit is short of so many bytes, if that is enough. */
-  relieve: ((bytes: number) => void) | null = null;
+  /** Memory that is held and not in use, to be given back before the global limit refuses. */
+  idle: IdleMemory | null = null;
   /** Called when a frame has begun. */
   onFrame: (() => void) | null = null;
   /** The frames of this allocator, which follow at all times. */
@@ -79,13 +89,23 @@ export class Ledger implements Account {
     this.turn();
   }
 
-  /** Runs a function under the tag of a path, for allocations that another ledger has spilled. */
+  /** Runs a function under the tag of a path. */
   under<T>(path: string, fn: () => T): T {
     const before = this.enter(this.at(path));
     try {
       return fn();
     } finally {
       this.leave(before);
+    }
+  }
+
+  /** Runs a function that has another allocator make what was refused here, under the same tag there. */
+  spillTo<T>(other: Ledger, fn: () => T): T {
+    this.isSpilling = true;
+    try {
+      return other.under(this.current.path, fn);
+    } finally {
+      this.isSpilling = false;
     }
   }
 
@@ -125,7 +145,7 @@ export class Ledger implements Account {
 
   /** The same, for those who hold no state: callbacks have run when it returns. */
   mayHave(bytes: number): boolean {
-    if (this.current.budget === null) return true;
+    if (this.current.budget === null) return !this.isClosed;
     let verdict: Verdict;
     do {
       this.turn();
@@ -134,17 +154,37 @@ export class Ledger implements Account {
     return verdict === GRANTED;
   }
 
-  /** Whether a limit would refuse so many bytes by now, where callbacks may have run since it was asked. */
+  /** Whether the innermost tag has to be asked again for so many bytes, as callbacks may have used some since it was asked. */
+  mustAsk(bytes: number): boolean {
+    const { budget } = this.current;
+    if (budget === null) return this.isClosed;
+    this.turn();
+    return this.isClosed || budget.room < bytes;
+  }
+
+  /** Whether a limit would refuse so many bytes now. */
   isShort(bytes: number): boolean {
     if (this.isClosed) return true;
-    const refusing = this.current.budget?.refusing(bytes) ?? null;
-    if (refusing !== null) this.#refuse(refusing, bytes);
+    if (this.current.budget === null) return false;
+    this.turn();
+    const refusing = this.current.budget.refusing(bytes);
+    if (refusing !== null) {
+      refusing.refusals++;
+      this.#refuse(refusing, bytes);
+    }
     return refusing !== null;
   }
 
-  /** Whether so many bytes could be held if some others were given back first. */
-  couldHold(bytes: number, credit: number): boolean {
-    return this.global === null || this.global.refusing(bytes - credit) === null;
+  /** Whether the innermost tag could have so many bytes if some others were freed first. */
+  couldHave(bytes: number, freed: readonly { readonly tag: Tag; readonly bytes: number }[]): boolean {
+    this.turn();
+    for (let budget = this.current.budget; budget !== null; budget = budget.parent) {
+      let credit = 0;
+      for (const { tag, bytes } of freed) if (tag.budget?.isWithin(budget) === true) credit += bytes;
+      if (budget.refuses(bytes - credit)) return false;
+    }
+    const credit = freed.reduce((sum, { bytes }) => sum + bytes, this.idle?.bytes() ?? 0);
+    return this.global === null || !this.global.refuses(bytes - credit);
   }
 
   /** The error of so many bytes for the innermost tag. */
@@ -160,14 +200,20 @@ export class Ledger implements Account {
       this.held += bytes;
       return GRANTED;
     }
-    const { used } = global;
-    if (used + bytes > global.hard && this.relieve !== null) {
-      this.relieve(used + bytes - global.hard);
-      if (global.used < used) return AGAIN;
-    }
+    if (this.relieved(bytes)) return AGAIN;
     const verdict = this.ask(global, bytes);
     if (verdict === GRANTED) global.charge(bytes);
     return verdict;
+  }
+
+  /** Whether idle memory was given back, as the global limit is short of so many bytes. */
+  relieved(bytes: number): boolean {
+    const global = this.global!;
+    const { used } = global;
+    const short = used + bytes - global.hard;
+    if (short <= 0 || this.idle === null || this.idle.bytes() < short) return false;
+    this.idle.giveBack();
+    return global.used < used;
   }
 
   drop(bytes: number): void {
@@ -182,6 +228,7 @@ export class Ledger implements Account {
 
   /** Where the limit that refused last wants its allocations to go; `undefined` if it wants an error. */
   get spill(): unknown {
+    if (this.isSpilling) return undefined;
     const policy = this.#refused?.policy;
     return typeof policy === "object" ? policy.spill : undefined;
   }

@@ -202,6 +202,7 @@ export class Meter extends Tally {
   /** Takes back what was credited since a mark, to which the region has just gone back; settle before. */
   rewind(mark: number): void {
     if (this.region === null) return;
+    this.#used = this.region.used;
     while (this.#runs > mark) {
       const run = --this.#runs;
       const bytes = this.#runBytes[run]!;
@@ -210,7 +211,6 @@ export class Meter extends Tally {
       tag.hold(FRAME, -bytes);
       this.#runPhases[run]!.bytes -= bytes;
     }
-    this.#used = this.region.used;
     this.turn();
   }
 

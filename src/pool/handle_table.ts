@@ -235,9 +235,9 @@ export class HandleTable implements LifeOwner {
         ? ledger.refusal(action)
         : sourceRefused(action, this.slab.pageSize, this.slab.cause);
     }
-    if (ledger.isShort(size.bytes)) {
+    if (ledger.mustAsk(size.bytes)) {
       size.give(slot);
-      throw ledger.refusal(action);
+      return this.#slot(size, layout);
     }
     ledger.current.hold(HANDLES, size.bytes);
     return slot;

@@ -98,11 +98,10 @@ export class Heap {
     const entry = new HeapEntry(this, this.#context, kind, what, name, charge, layout);
     const block = this.#store.take(bytes, zero, entry);
     if (block === undefined) return undefined;
-    if (this.#context.isDisposed || ledger.isShort(charge)) {
+    if (ledger.mustAsk(charge)) {
       this.#store.free(block);
       if (this.#context.isDisposed) this.#store.trim();
-      this.#isOverTag = true;
-      return undefined;
+      return this.take(bytes, zero, kind, what, name, layout);
     }
     entry.block = block;
     entry.index = this.#entries.length;

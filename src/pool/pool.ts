@@ -151,6 +151,16 @@ export class Pool implements LifeOwner {
     if (!recycles) position!.life = (this.#graves[note >> 1]![tag.id] ?? this.#grave(note >> 1, tag)).life;
   }
 
+  /** Whether a record comes from here, or from a pool that this one has spilled to. */
+  owns(record: unknown, asked: Pool[]): boolean {
+    if (asked.includes(this)) return false;
+    asked.push(this);
+    const owner = (record as Face | undefined)?.$pos?.life.owner;
+    return (owner instanceof SlabPage && owner.size.slab === this.#slab) ||
+      (owner instanceof HeapEntry && owner.heap === this.#heap && owner.kind === POOL) ||
+      this.#spilledTo.some((pool) => pool.owns(record, asked));
+  }
+
   /** The error of the last refusal. */
   refusal(action: string, layout: Layout): Error {
     if (this.#refused === "heap") return this.#heap.refusal(action, layout.size);
@@ -212,13 +222,13 @@ export class Pool implements LifeOwner {
   /** Takes a slot of a size, booked to the innermost tag; -1 if there is none. */
   #take(size: SlabSize): number {
     const ledger = this.#ledger;
-    if (ledger.current.budget !== null && !ledger.mayHave(size.bytes)) return this.#none("tag");
+    const tag = ledger.current;
+    if (tag.budget !== null && !ledger.mayHave(size.bytes)) return this.#none("tag");
     const slot = size.take();
     if (slot < 0) return this.#none("slab");
-    const tag = ledger.current;
-    if (tag.budget !== null && ledger.isShort(size.bytes)) {
+    if (tag.budget !== null && ledger.mustAsk(size.bytes)) {
       size.give(slot);
-      return this.#none("tag");
+      return this.#take(size);
     }
     if (this.#counts) tag.hold(POOL, size.bytes);
     return slot;
@@ -254,7 +264,7 @@ export class Pool implements LifeOwner {
 
   /** Has another pool book what it does to the tag that is the innermost one here. */
   #under<T>(pool: Pool, fn: () => T): T {
-    return pool.#ledger.under(this.#ledger.current.path, fn);
+    return this.#ledger.spillTo(pool.#ledger, fn);
   }
 
   /** In release mode, the record that a slot had last if it was of the same layout. */
@@ -300,7 +310,7 @@ export class Pool implements LifeOwner {
   /** Throws the error of a refusal: that of the pool which was asked last. */
   #refuse(layout: Layout): never {
     const spill = this.#spill;
-    if (spill !== undefined) spill.#refuse(layout);
+    if (spill !== undefined) this.#under(spill, () => spill.#refuse(layout));
     throw this.refusal(`allocate ${layout.name} in the pool`, layout);
   }
 
@@ -355,6 +365,8 @@ export class Pool implements LifeOwner {
       if (!this.#heap.give(owner)) throw this.#twice(owner.name, owner.tag);
       return;
     }
+    const other = this.#spilledTo.find((pool) => pool.owns(record, [this]));
+    if (other !== undefined) return other.free(record);
     throw new PoolError(
       "FA404",
       `Cannot free ${

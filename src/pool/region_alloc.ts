@@ -79,8 +79,11 @@ export class RegionArena extends Arena {
   reset(): void {
     this.resets++;
     this.#tally?.clear();
-    this.region.reset();
-    if (this.#tally !== null) this.region.allow(0);
+    try {
+      this.region.reset();
+    } finally {
+      if (this.#tally !== null) this.region.allow(0);
+    }
   }
 
   /** Frees everything and gives the memory back. */

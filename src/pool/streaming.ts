@@ -452,8 +452,7 @@ export class Streaming {
       const charge = Math.ceil(size / 16) * 16;
       if (victims.length > 0) {
         // Nobody is evicted for an asset that a limit refuses all the same.
-        const credit = victims.reduce((sum, victim) => sum + victim.entry.block.capacity, this.#heap.idle);
-        if (ledger.isShort(charge) || !ledger.couldHold(charge, credit)) return undefined;
+        if (!ledger.couldHave(charge, victims.map((victim) => victim.entry))) return undefined;
         for (const victim of victims) {
           evicted.push({ id: victim.id, name: victim.name, tag: victim.entry.tag.path, bytes: victim.size });
           this.#evictions++;

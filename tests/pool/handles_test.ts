@@ -915,7 +915,7 @@ Deno.test("pins are counted: the end of an inner guard does not take the outer p
   handles.pin(handle);
   handles.pin(handle);
   handles.unpin(handle);
-  assert(assertRefused(() => handles.free(handle), "FA406").message.includes("pinned 1 time"));
+  assert(assertRefused(() => handles.free(handle), "FA406").message.includes("1 in all"));
   handles.unpin(handle);
   handles.free(handle);
   assertEquals([handles.stats.live, handles.stats.pinned], [0, 0]);
