@@ -284,7 +284,9 @@ class Model implements Side {
       victims.push(next);
       missing -= next.size;
     }
-    if (tag === "capped" && this.inUse(tag) + charge(size) > this.cap) {
+    // What is evicted makes room in the limit of its tag as well.
+    const credit = victims.reduce((sum, victim) => victim.tag === tag ? sum + charge(victim.size) : sum, 0);
+    if (tag === "capped" && this.inUse(tag) - credit + charge(size) > this.cap) {
       met.refusedByTag++;
       return undefined;
     }

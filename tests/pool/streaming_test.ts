@@ -553,6 +553,7 @@ Deno.test("a tag's budget that refuses: reserve() is undefined, evicts nobody an
   alloc.budgets.setTag("level", { hard: 512 });
   const own = ready(streaming, 400, { priority: "low", tag: "level::rocks" });
   const other = ready(streaming, 500, { priority: "low" });
+  const pin = streaming.pin(own); // otherwise its eviction makes room in the limit of the tag
   const before = alloc.stats();
   for (const bytes of [100, 113, 400, 600]) {
     assertEquals(streaming.reserve(bytes + 13, { priority: "critical", tag: "level" }), undefined);
@@ -565,6 +566,7 @@ Deno.test("a tag's budget that refuses: reserve() is undefined, evicts nobody an
   assertEquals({ ...after, budgets: [], tags: [] }, { ...before, budgets: [], tags: [] });
   assertEquals(after.budgets.map(({ used }) => used), before.budgets.map(({ used }) => used));
   assertEquals([streaming.has(own), streaming.has(other)], [true, true]);
+  pin.end();
   assert(streaming.reserve(112, { tag: "level" }) !== undefined); // exactly what was left, and one is evicted
   assertEquals([streaming.has(own), streaming.has(other)], [false, true]);
   // One who waits is served when the tag has room again.
