@@ -17,12 +17,12 @@ interface Gate {
 }
 
 const GATES: readonly Gate[] = [
-  { name: "everything (mod.ts)", source: 'export * from "./mod.ts";', goal: 30_000, limit: 36_500 },
+  { name: "everything (mod.ts)", source: 'export * from "./mod.ts";', goal: 30_000, limit: 39_000 },
   {
     name: "frames, layouts and errors",
     source: 'export { FrameAlloc, struct, f32, u32, vec3f, FrameAllocError } from "./mod.ts";',
     goal: 10_000,
-    limit: 20_000,
+    limit: 21_000,
   },
 ];
 

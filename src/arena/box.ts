@@ -3,7 +3,7 @@
  */
 
 import { viewOf } from "../memory/life.ts";
-import { type Face, plainOf, showAs } from "../layout/face.ts";
+import { type Face, plainOf, Shown } from "../layout/face.ts";
 import type { LayoutInner } from "../layout/inner.ts";
 import type { Cell, Infer, Layout, ValuesOf } from "../layout/layout.ts";
 
@@ -47,16 +47,17 @@ export interface Box<L extends Layout> {
 export type BoxOf<L extends Layout> = L["kind"] extends "scalar" ? Cell<Infer<L>> : Box<L>;
 
 /** What is behind a {@linkcode Box}. */
-export class BoxBase {
+export class BoxBase extends Shown {
   declare value: Face;
   declare readonly $inner: LayoutInner;
 
   constructor(inner: LayoutInner, record: Face) {
+    super();
     this.$inner = inner;
     this.value = record;
   }
 
-  toJSON(): unknown {
+  override toJSON(): unknown {
     return plainOf(this.value);
   }
 
@@ -66,5 +67,3 @@ export class BoxBase {
     return this;
   }
 }
-
-showAs(BoxBase.prototype, (box: BoxBase) => box.toJSON());

@@ -82,7 +82,7 @@ export function plainOf(record: unknown): unknown {
 }
 
 /** Has the objects of a prototype printed as what they stand for. */
-export function showAs<T>(prototype: object, plain: (self: T) => unknown): void {
+function showAs<T>(prototype: object, plain: (self: T) => unknown): void {
   Object.defineProperties(prototype, {
     [Symbol.for("nodejs.util.inspect.custom")]: {
       value(this: T): unknown {
@@ -97,6 +97,13 @@ export function showAs<T>(prototype: object, plain: (self: T) => unknown): void 
     },
   });
 }
+
+/** What is printed as what it stands for, as records are. */
+export abstract class Shown {
+  abstract toJSON(): unknown;
+}
+
+showAs(Shown.prototype, (shown: Shown) => shown.toJSON());
 
 /** Reads a scalar at a position, and refuses if its life has ended. */
 type Reader<T> = (position: Position, offset: number) => T;

@@ -93,7 +93,7 @@ export class SlabPage implements LifeOwner {
 
 /** Stands for a page where there is none, so that taking a slot needs no check for that. */
 const NO_PAGE: SlabPage = /* @__PURE__ */ new SlabPage(undefined!, -1, {
-  buffer: new ArrayBuffer(0),
+  buffer: /* @__PURE__ */ new ArrayBuffer(0),
   revoke() {},
   release() {},
 });

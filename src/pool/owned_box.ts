@@ -3,7 +3,7 @@
  */
 
 import { PoolError } from "../errors.ts";
-import { type Face, plainOf, showAs } from "../layout/face.ts";
+import { type Face, plainOf, Shown } from "../layout/face.ts";
 import { innerOf } from "../layout/inner.ts";
 import type { Infer, Layout, ValuesOf } from "../layout/layout.ts";
 import { viewOf } from "../memory/life.ts";
@@ -60,13 +60,14 @@ export interface BoxOwner {
 }
 
 /** What is behind an {@linkcode OwnedBox}. */
-export class OwnedBoxBase {
+export class OwnedBoxBase extends Shown {
   readonly $record: Face;
   readonly $layout: Layout;
   readonly #owner: BoxOwner;
   #isFreed = false;
 
   constructor(owner: BoxOwner, layout: Layout, record: Face) {
+    super();
     this.#owner = owner;
     this.$layout = layout;
     this.$record = record;
@@ -103,12 +104,10 @@ export class OwnedBoxBase {
     if (!this.isFreed) this.free();
   }
 
-  toJSON(): unknown {
+  override toJSON(): unknown {
     return plainOf(this.$record);
   }
 }
-
-showAs(OwnedBoxBase.prototype, (box: OwnedBoxBase) => box.toJSON());
 
 /** Fills a fresh record: with zeros, and then with what is given. */
 export function initialise(layout: Layout, record: Face, init: unknown): void {
