@@ -11,6 +11,12 @@ const ROUNDS = 2_000;
 const PROCESSES = 5;
 const WAYS: readonly string[] = ["leftToTheCollector", "heapZeroed", "heapUnzeroed"];
 
+/** How many times as fast each way has to be as the first, and which part of its peak it may have. */
+const FLOORS: Readonly<Record<string, { readonly atLeast: number; readonly peak: number }>> = {
+  heapZeroed: { atLeast: 5, peak: 0.5 },
+  heapUnzeroed: { atLeast: 20, peak: 0.5 },
+};
+
 interface Result {
   readonly ms: number;
   /** Mebibytes that the rounds have added to the peak. */
@@ -49,8 +55,17 @@ async function main(): Promise<void> {
   const base = summary(results.get(WAYS[0]!)!);
   for (const way of WAYS) {
     const { ms, peak } = summary(results.get(way)!);
-    const ratio = (base.ms / ms).toFixed(1);
-    console.log(`${way.padEnd(20)} ${ms.toFixed(1).padStart(8)} ${ratio.padStart(15)} ${peak.toFixed(1).padStart(23)}`);
+    const ratio = base.ms / ms;
+    const floor = FLOORS[way];
+    const isMet = floor === undefined || (ratio >= floor.atLeast && peak <= floor.peak * base.peak);
+    const verdict = floor === undefined
+      ? ""
+      : `  floor ${floor.atLeast}× and ${floor.peak} of the peak ${isMet ? "ok" : "short"}`;
+    console.log(
+      `${way.padEnd(20)} ${ms.toFixed(1).padStart(8)} ${ratio.toFixed(1).padStart(15)} ${
+        peak.toFixed(1).padStart(23)
+      }${verdict}`,
+    );
   }
 }
 

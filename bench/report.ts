@@ -113,7 +113,9 @@ function print(workload: Workload, runs: readonly Measured[]): { met: number; al
       const isMet = ratio >= atLeast;
       all++;
       if (isMet) met++;
-      return `${shown} ${over}, floor ${atLeast}× ${isMet ? styleText("green", "ok") : styleText("red", "short")}`;
+      return `${shown} ${over}, floor ${Number(atLeast.toFixed(2))}× ${
+        isMet ? styleText("green", "ok") : styleText("red", "short")
+      }`;
     });
     const head = `  ${candidate.name.padEnd(36)}${format(median(own)).padStart(12)}${
       `±${(spread * 100).toFixed(0)} %`.padStart(8)

@@ -50,11 +50,13 @@ export abstract class Arena implements LifeOwner {
   abstract closed(action: string): Error;
 
   record(layout: Layout): Face | undefined {
-    const inner = layout?.$inner as LayoutInner | undefined;
+    // No optional chaining here: with it the optimiser no longer sees through a layout that is a constant in the program.
+    if (layout === undefined || layout === null) throw noLayout(layout);
+    const inner = layout.$inner as LayoutInner | undefined;
     if (inner === undefined) throw noLayout(layout);
     const region = this.region;
     const offset = region.alloc(layout.size, layout.align);
-    if (offset < 0) return this.#hasMovedOn(region) ? this.record(layout) : this.#none(layout.name);
+    if (offset < 0) return this.#noRecord(region, layout);
     if (this.recycles) return this.#recycled(inner, offset);
     const position = new Position(region.life, offset);
     if (this.sites !== null) this.sites.note(position);
@@ -206,6 +208,11 @@ export abstract class Arena implements LifeOwner {
     }
     const bytes = this.#numberVec(Uint8Array, Math.max(utf8Length(text), DEFAULT_CAPACITY));
     return bytes === undefined ? undefined : new FrameString(bytes).append(text);
+  }
+
+  /** Apart from the rest, which has to be short to be inlined. */
+  #noRecord(region: Region, layout: Layout): Face | undefined {
+    return this.#hasMovedOn(region) ? this.record(layout) : this.#none(layout.name);
   }
 
   /** Whether a callback of a budget has ended the frame and begun another one, in other memory, while a region was asked. */
