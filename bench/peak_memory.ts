@@ -19,7 +19,7 @@ const FLOORS: Readonly<Record<string, { readonly atLeast: number; readonly peak:
 
 interface Result {
   readonly ms: number;
-  /** Mebibytes that the rounds have added to the peak. */
+  /** The peak of resident memory of the whole process, in mebibytes. */
   readonly peak: number;
 }
 
@@ -32,12 +32,11 @@ if (import.meta.main) {
 async function measure(way: string): Promise<Result> {
   const ways = await import("./heap_bench.ts") as unknown as { [way: string]: (k: number, read: boolean) => number };
   const round = ways[way]!;
-  const before = status("VmHWM");
   const start = performance.now();
   for (let k = 0; k < ROUNDS; k++) round(k, false);
   const ms = performance.now() - start;
   if (round(7, true) !== 7 * 256) throw new Error(`${way} computes something else`);
-  return { ms, peak: (status("VmHWM") - before) / 1024 };
+  return { ms, peak: status("VmHWM") / 1024 };
 }
 
 /** A line of this process's status, in kibibytes. */
@@ -51,7 +50,7 @@ async function main(): Promise<void> {
     for (const way of WAYS) results.get(way)!.push(await spawn(way));
   }
   console.log(`${ROUNDS} blocks of 1 MiB, a byte of each page written; medians of ${PROCESSES} processes\n`);
-  console.log("way                        ms   times as fast   MiB added to the peak");
+  console.log("way                        ms   times as fast     peak of resident MiB");
   const base = summary(results.get(WAYS[0]!)!);
   for (const way of WAYS) {
     const { ms, peak } = summary(results.get(way)!);
