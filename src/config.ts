@@ -58,7 +58,7 @@ export interface AllocConfig {
   readonly safety?: Safety;
   /** What is counted. @default {"tags"} */
   readonly stats?: StatsLevel;
-  /** Whether freed frame memory is overwritten with `0xCD`, and allocation sites are sampled for messages. @default {false} */
+  /** Whether freed memory is overwritten with `0xCD`, and allocation sites are sampled for messages. @default {false} */
   readonly debug?: boolean;
   /** In debug mode, the stack of every n-th handle is kept. @default {16} */
   readonly sampleSites?: number;

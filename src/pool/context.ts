@@ -19,6 +19,13 @@ export interface Context {
   readonly isDisposed: boolean;
 }
 
+const POISON = 0xcd;
+
+/** Overwrites a slot that is freed, in debug mode. */
+export function poison(view: DataView, offset: number, bytes: number): void {
+  new Uint8Array(view.buffer, view.byteOffset + offset, bytes).fill(POISON);
+}
+
 /** Refuses work after disposal. */
 export function checkOpen(context: Context, action: string): void {
   if (context.isDisposed) throw new FrameStateError("FA012", `Cannot ${action} as the allocator was disposed`);

@@ -12,7 +12,7 @@ import type { SlabPage, SlabSize } from "../memory/slab_size.ts";
 import { Slots } from "../memory/slots.ts";
 import type { Leak } from "../observe/leak.ts";
 import { HANDLES, type Tag } from "../observe/tag.ts";
-import { type Context, freed, Grave, sourceRefused } from "./context.ts";
+import { type Context, freed, Grave, poison, sourceRefused } from "./context.ts";
 import type { Heap, HeapEntry } from "./heap.ts";
 import { initialise } from "./owned_box.ts";
 
@@ -127,7 +127,12 @@ export class HandleTable implements LifeOwner {
     const index = this.#get(place, SIZE);
     if (this.#get(place, PINS) > 0) this.pinned--;
     if (index < 0) this.#heap.give(position.life.owner as HeapEntry);
-    else this.#giveSlot(this.slab.sizes[index]!, this.#get(place, SLOT), tag);
+    else {
+      const size = this.slab.sizes[index]!;
+      const { view } = position.life;
+      if (this.#context.config.debug && view !== null) poison(view, position.offset, size.bytes);
+      this.#giveSlot(size, this.#get(place, SLOT), tag);
+    }
     if (!this.#context.recycles) {
       position.life = this.#grave(this.layoutOf(place), tag).life;
       this.#records[place] = undefined;

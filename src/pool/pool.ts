@@ -17,7 +17,7 @@ import type { Leak } from "../observe/leak.ts";
 import type { Ledger } from "../observe/ledger.ts";
 import type { Sites } from "../observe/sites.ts";
 import { POOL, type Tag } from "../observe/tag.ts";
-import { checkOpen, type Context, freed, Grave, ofTag, sourceRefused } from "./context.ts";
+import { checkOpen, type Context, freed, Grave, ofTag, poison, sourceRefused } from "./context.ts";
 import { type Heap, HeapEntry } from "./heap.ts";
 import { initialise, OwnedBoxBase } from "./owned_box.ts";
 
@@ -148,6 +148,7 @@ export class Pool implements LifeOwner {
     if (recycles && !this.#counts) return;
     const tag = this.#tagOf(size, slot);
     if (this.#counts) tag.hold(POOL, -size.bytes);
+    if (this.#sites !== null && page.life.view !== null) poison(page.life.view, size.offsetOf(slot), size.bytes);
     if (!recycles) position!.life = (this.#graves[note >> 1]![tag.id] ?? this.#grave(note >> 1, tag)).life;
   }
 

@@ -828,3 +828,16 @@ Deno.test("two allocators never share memory", () => {
   assertEquals([buffers[0]!.size, buffers[1]!.size], [3, 3]);
   for (const buffer of buffers[0]!) assertEquals(buffers[1]!.has(buffer), false);
 });
+
+Deno.test("debug mode overwrites freed slots, of records and behind handles", () => {
+  const { pool, handles } = { pool: new SmartAlloc({ debug: true }), handles: new SmartAlloc({ debug: true }).handles };
+  pool.poolFree(pool.poolBox(struct("Word", { word: u32 }), { word: 7 }).value);
+  assertEquals(pool.poolAlloc(u32).value, 0xcdcdcdcd); // the same slot
+  const Word = struct("Word", { word: u32 });
+  const kept = handles.alloc(Word, { word: 1 });
+  const record = handles.resolve(kept);
+  const { life, offset } = (record as unknown as { $pos: { life: { view: DataView }; offset: number } }).$pos;
+  const { view } = life;
+  handles.free(kept);
+  assertEquals(view.getUint32(offset, true), 0xcdcdcdcd);
+});
