@@ -5,6 +5,7 @@
 import type { ResolvedConfig } from "../config.ts";
 import { ArenaExhaustedError, FrameStateError, PoolError } from "../errors.ts";
 import { Life, type LifeOwner, type Position } from "../memory/life.ts";
+import { Slab } from "../memory/slab.ts";
 import type { Ledger } from "../observe/ledger.ts";
 import type { Sites } from "../observe/sites.ts";
 import type { Tag } from "../observe/tag.ts";
@@ -17,6 +18,18 @@ export interface Context {
   /** Whether handles are recycled instead of checked. */
   readonly recycles: boolean;
   readonly isDisposed: boolean;
+}
+
+/** The slab that the options of the pool describe. */
+export function slabOf({ config, ledger }: Context, owner: LifeOwner): Slab {
+  return new Slab({
+    source: config.source,
+    sizes: config.poolClasses,
+    pageSize: config.poolPageSize,
+    idlePages: config.poolIdlePages,
+    owner,
+    account: ledger,
+  });
 }
 
 const POISON = 0xcd;

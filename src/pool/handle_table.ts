@@ -7,12 +7,12 @@ import type { Face } from "../layout/face.ts";
 import { innerOf } from "../layout/inner.ts";
 import type { Layout } from "../layout/layout.ts";
 import { type LifeOwner, Position } from "../memory/life.ts";
-import { Slab } from "../memory/slab.ts";
+import type { Slab } from "../memory/slab.ts";
 import type { SlabPage, SlabSize } from "../memory/slab_size.ts";
 import { Slots } from "../memory/slots.ts";
 import type { Leak } from "../observe/leak.ts";
 import { HANDLES, type Tag } from "../observe/tag.ts";
-import { type Context, freed, Grave, poison, sourceRefused } from "./context.ts";
+import { type Context, freed, Grave, poison, slabOf, sourceRefused } from "./context.ts";
 import type { Heap, HeapEntry } from "./heap.ts";
 import { initialise } from "./owned_box.ts";
 
@@ -51,18 +51,10 @@ export class HandleTable implements LifeOwner {
   #notes: Int32Array = new Int32Array(0);
 
   constructor(context: Context, heap: Heap) {
-    const { config, ledger } = context;
     this.#context = context;
     this.#heap = heap;
     this.slots = new Slots();
-    this.slab = new Slab({
-      source: config.source,
-      sizes: config.poolClasses,
-      pageSize: config.poolPageSize,
-      idlePages: config.poolIdlePages,
-      owner: this,
-      account: ledger,
-    });
+    this.slab = slabOf(context, this);
     this.#placesBySlot = this.slab.sizes.map(() => new Int32Array(0));
   }
 

@@ -11,13 +11,13 @@ import type { Face } from "../layout/face.ts";
 import { innerOf, type LayoutInner } from "../layout/inner.ts";
 import type { Layout } from "../layout/layout.ts";
 import { type LifeOwner, Position } from "../memory/life.ts";
-import { Slab } from "../memory/slab.ts";
+import type { Slab } from "../memory/slab.ts";
 import { SlabPage, type SlabSize } from "../memory/slab_size.ts";
 import type { Leak } from "../observe/leak.ts";
 import type { Ledger } from "../observe/ledger.ts";
 import type { Sites } from "../observe/sites.ts";
 import { POOL, type Tag } from "../observe/tag.ts";
-import { checkOpen, type Context, freed, Grave, ofTag, poison, sourceRefused } from "./context.ts";
+import { checkOpen, type Context, freed, Grave, ofTag, poison, slabOf, sourceRefused } from "./context.ts";
 import { type Heap, HeapEntry } from "./heap.ts";
 import { initialise, OwnedBoxBase } from "./owned_box.ts";
 
@@ -79,14 +79,7 @@ export class Pool implements LifeOwner {
 
   constructor(context: Context, heap: Heap) {
     const { config, ledger } = context;
-    const slab = new Slab({
-      source: config.source,
-      sizes: config.poolClasses,
-      pageSize: config.poolPageSize,
-      idlePages: config.poolIdlePages,
-      owner: this,
-      account: ledger,
-    });
+    const slab = slabOf(context, this);
     this.#context = context;
     this.slab = slab;
     this.heap = heap;
