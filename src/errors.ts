@@ -110,7 +110,7 @@ export class ArenaExhaustedError extends FrameAllocError {
 }
 
 /**
- * An allocation would exceed a hard limit: of all memory (`FA351`), or of a tag (`FA352`). Nothing was changed.
+ * An allocation would exceed a hard limit: of all memory (`FA351`), or of a tag or a child budget (`FA352`). Nothing was changed.
  *
  * @example A limit for a tag
  * ```ts
@@ -153,8 +153,8 @@ export class BudgetError extends FrameAllocError {
 }
 
 /**
- * Memory that is freed by hand was used after that, freed twice or in the wrong place, or is in another state than was asked for
- * (`FA401`–`FA407`).
+ * Something that is freed by hand was used after that, freed twice or where it does not come from, is full, or is in another state
+ * than was asked for (`FA401`–`FA407`).
  *
  * @example A record that is freed twice
  * ```ts
@@ -213,6 +213,11 @@ export class ConfigError extends FrameAllocError {}
  */
 export class LayoutError extends FrameAllocError {}
 
+/** The error of work after disposal. */
+export function disposed(action: string): FrameStateError {
+  return new FrameStateError("FA012", `Cannot ${action} as the allocator was disposed: make another one`);
+}
+
 /**
  * Text of a value for an error message: short, and safe for any value.
  *
@@ -226,7 +231,8 @@ export function show(value: unknown): string {
   if (value !== null && typeof value === "object") {
     try {
       const name: unknown = value.constructor?.name;
-      return typeof name !== "string" || name === "" ? "an object" : `a ${name}`;
+      if (typeof name !== "string" || name === "") return "an object";
+      return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
     } catch {
       return "an object";
     }

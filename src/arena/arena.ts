@@ -66,7 +66,7 @@ export abstract class Arena implements LifeOwner {
   box(layout: Layout, init: unknown): Face | BoxBase | undefined {
     const record = this.record(layout);
     if (record === undefined) return undefined;
-    const inner = layout?.$inner as LayoutInner;
+    const inner = layout.$inner as LayoutInner;
     const { view } = record.$pos.life;
     const at = record.$pos.offset;
     if (init === undefined || layout.kind !== "scalar") {
@@ -297,7 +297,8 @@ function arrayOf(layout: AnyScalar, what: string): TypedArrayConstructor {
   return layout.array;
 }
 
-function noArray(value: unknown): ArgumentError {
+/** The error of something that should make typed arrays. */
+export function noArray(value: unknown): ArgumentError {
   return new ArgumentError(
     "FA008",
     `Cannot allocate ${show(value)} as it makes no typed arrays: give one such as Float32Array`,

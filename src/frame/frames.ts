@@ -4,14 +4,14 @@
 
 import { Arena } from "../arena/arena.ts";
 import type { ResolvedConfig } from "../config.ts";
-import { ArgumentError, FrameStateError, show, StaleHandleError } from "../errors.ts";
+import { ArgumentError, disposed, FrameStateError, show, StaleHandleError } from "../errors.ts";
 import type { Account } from "../memory/account.ts";
 import type { LifeOwner, Position } from "../memory/life.ts";
 import { Region } from "../memory/region.ts";
 import type { Ledger } from "../observe/ledger.ts";
 import { Meter } from "../observe/meter.ts";
 import type { TotalStats } from "../observe/stats.ts";
-import { callers, Sites } from "../observe/sites.ts";
+import { callers, madeAt, Sites } from "../observe/sites.ts";
 import { FrameMemory } from "./frame_memory.ts";
 import { FrameCheckpoint, FrameGuard, FrameScope, type GuardOwner, PhaseGuard, TagGuard } from "./guards.ts";
 import { PublishedFrame } from "./published_frame.ts";
@@ -71,7 +71,7 @@ export class Frames extends Arena implements GuardOwner {
   // Frames
 
   begin(): void {
-    if (this.#disposed) throw new FrameStateError("FA012", "Cannot begin a frame as the allocator was disposed");
+    if (this.#disposed) throw disposed("begin a frame");
     if (this.inFrame) throw this.#beganTwice();
     const frame = this.frameNumber + 1;
     const memory = this.#memories[frame % this.#memories.length]!;
@@ -100,7 +100,7 @@ export class Frames extends Arena implements GuardOwner {
 
   end(): void {
     if (!this.inFrame) {
-      if (this.#disposed) throw new FrameStateError("FA012", "Cannot end a frame as the allocator was disposed");
+      if (this.#disposed) throw disposed("end a frame");
       throw new FrameStateError("FA005", "Cannot end a frame as none is open: begin one first, and end each once");
     }
     const { region } = this;
@@ -276,7 +276,6 @@ export class Frames extends Arena implements GuardOwner {
   /** The error of a handle whose memory has ended. */
   expired(position: Position): Error {
     const born = position.life.serial;
-    const site = this.sites?.where(position);
     const ended = this.inFrame && born === this.frameNumber
       ? "its scope has ended or was rolled back"
       : this.#disposed
@@ -285,14 +284,14 @@ export class Frames extends Arena implements GuardOwner {
     return new StaleHandleError(
       "FA002",
       `Cannot use a handle of frame ${born} as ${ended}: copy what must outlive it, or allocate it where it lives longer${
-        site === undefined ? "" : `\n  allocated at\n    ${site}`
+        madeAt(this.sites, position)
       }`,
     );
   }
 
   /** The error of an allocation while no frame is open. */
   closed(action: string): Error {
-    if (this.#disposed) return new FrameStateError("FA012", `Cannot ${action} as the allocator was disposed`);
+    if (this.#disposed) return disposed(action);
     return new FrameStateError("FA001", `Cannot ${action} as no frame is open: call beginFrame first`);
   }
 

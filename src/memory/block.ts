@@ -157,11 +157,16 @@ export class BlockStore {
    * @returns The block, or `undefined` if there is no memory.
    */
   take(bytes: number, zero: boolean, owner: LifeOwner): Block | undefined {
+    if (bytes > MAX_CHUNK) {
+      this.#isOverBudget = false;
+      this.#cause = new RangeError(`One block takes at most ${MAX_CHUNK} bytes`);
+      return undefined;
+    }
     for (;;) {
       const kept = this.#find(bytes);
       if (kept >= 0) return this.#reuse(kept, bytes, zero, owner);
       const capacity = capacityFor(bytes);
-      const verdict = bytes > MAX_CHUNK ? GRANTED : this.#account?.hold(capacity) ?? GRANTED;
+      const verdict = this.#account?.hold(capacity) ?? GRANTED;
       this.#isOverBudget = verdict === REFUSED;
       if (verdict === AGAIN) continue;
       if (verdict === REFUSED) return undefined;
@@ -227,7 +232,6 @@ export class BlockStore {
 
   #obtain(capacity: number): Chunk | undefined {
     try {
-      if (capacity > MAX_CHUNK) throw new RangeError(`One block takes at most ${MAX_CHUNK} bytes`);
       const chunk = this.#source.obtain(capacity);
       if (chunk.buffer.byteLength >= capacity) return chunk;
       this.#cause = new RangeError(`The source gave ${chunk.buffer.byteLength} of ${capacity} bytes`);
@@ -235,7 +239,7 @@ export class BlockStore {
     } catch (error) {
       this.#cause = error;
     }
-    if (capacity <= MAX_CHUNK) this.#account?.drop(capacity);
+    this.#account?.drop(capacity);
     return undefined;
   }
 
@@ -247,7 +251,7 @@ export class BlockStore {
     this.#account?.drop(capacity);
   }
 
-  /** Takes one out of the stock; the order of the others does not matter. */
+  /** Takes one out of the stock; the others stay in the order in which they were freed. */
   #remove(i: number): void {
     this.#idle -= this.#capacities[i]!;
     this.#stock.splice(i, 1);
@@ -255,7 +259,12 @@ export class BlockStore {
   }
 }
 
-/** What is asked of the source for so many bytes. */
-function capacityFor(bytes: number): number {
+/**
+ * What is asked of the source for a block of so many bytes.
+ *
+ * @param bytes How many bytes.
+ * @returns The bytes that are asked for.
+ */
+export function capacityFor(bytes: number): number {
   return Math.max(16, Math.ceil(bytes / 16) * 16);
 }

@@ -3,7 +3,7 @@
  * is held. It is the account of memory that no tag answers for.
  */
 
-import { FrameStateError } from "../errors.ts";
+import { disposed } from "../errors.ts";
 import { type Account, AGAIN, GRANTED, REFUSED, type Verdict } from "../memory/account.ts";
 import type { Budget } from "./budget.ts";
 import { Tag } from "./tag.ts";
@@ -222,7 +222,7 @@ export class Ledger implements Account {
   }
 
   refusal(action: string): Error {
-    if (this.isClosed) return new FrameStateError("FA012", `Cannot ${action} as the allocator was disposed`);
+    if (this.isClosed) return disposed(action);
     return this.#refused!.refusal(action, this.#requested);
   }
 

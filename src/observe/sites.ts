@@ -26,6 +26,12 @@ export class Sites {
   }
 }
 
+/** Where a handle was made, to follow a message; `""` if that is not known. */
+export function madeAt(sites: Sites | null, position: Position): string {
+  const site = sites?.where(position);
+  return site === undefined ? "" : `\n  allocated at\n    ${site}`;
+}
+
 /** The lines of a stack that are the program's own. */
 export function callers(error: Error | undefined): string | undefined {
   const lines = error?.stack?.split("\n").slice(1).map((line) => line.trim());

@@ -3,11 +3,10 @@
  */
 
 import type { ResolvedConfig } from "../config.ts";
-import { ArenaExhaustedError, FrameStateError, PoolError } from "../errors.ts";
+import { ArenaExhaustedError, disposed, PoolError } from "../errors.ts";
 import { Life, type LifeOwner, type Position } from "../memory/life.ts";
-import { Slab } from "../memory/slab.ts";
 import type { Ledger } from "../observe/ledger.ts";
-import type { Sites } from "../observe/sites.ts";
+import { madeAt, type Sites } from "../observe/sites.ts";
 import type { Tag } from "../observe/tag.ts";
 
 /** See the file comment. */
@@ -20,18 +19,6 @@ export interface Context {
   readonly isDisposed: boolean;
 }
 
-/** The slab that the options of the pool describe. */
-export function slabOf({ config, ledger }: Context, owner: LifeOwner): Slab {
-  return new Slab({
-    source: config.source,
-    sizes: config.poolClasses,
-    pageSize: config.poolPageSize,
-    idlePages: config.poolIdlePages,
-    owner,
-    account: ledger,
-  });
-}
-
 const POISON = 0xcd;
 
 /** Overwrites a slot that is freed, in debug mode. */
@@ -41,7 +28,7 @@ export function poison(view: DataView, offset: number, bytes: number): void {
 
 /** Refuses work after disposal. */
 export function checkOpen(context: Context, action: string): void {
-  if (context.isDisposed) throw new FrameStateError("FA012", `Cannot ${action} as the allocator was disposed`);
+  if (context.isDisposed) throw disposed(action);
 }
 
 /** ` of tag "x"`, or nothing where there was no tag. */
@@ -50,23 +37,26 @@ export function ofTag(tag: Tag): string {
 }
 
 /** The error of something that was used after it was freed. */
-export function freed(context: Context, what: string, tag: Tag, position: Position | undefined): PoolError {
-  const site = position === undefined ? undefined : context.sites?.where(position);
+export function freed(context: Context, what: string, tag: Tag, position: Position): PoolError {
+  const how = context.isDisposed ? "freed with its allocator" : "freed";
   return new PoolError(
     "FA401",
-    `Cannot use ${what}${ofTag(tag)} as it was freed${
-      context.isDisposed ? " with its allocator" : ""
-    }: let go of it when you free it${site === undefined ? "" : `\n  allocated at\n    ${site}`}`,
+    `Cannot use ${what}${ofTag(tag)} as it was ${how}: let go of it when you free it${madeAt(context.sites, position)}`,
   );
+}
+
+/** The error of something that was freed a second time. */
+export function freedTwice(what: string): PoolError {
+  return new PoolError("FA403", `Cannot free ${what} as it was freed before: free each once`);
 }
 
 /** The error of memory that a source has refused. */
 export function sourceRefused(action: string, bytes: number, cause: unknown): ArenaExhaustedError {
-  const reason = cause instanceof Error ? `: ${cause.message}` : "";
+  const reason = cause instanceof Error ? ` ("${cause.message}")` : "";
   return new ArenaExhaustedError(
-    `Cannot ${action} as the chunk source refused to give ${bytes} bytes${reason}`,
+    `Cannot ${action} as the chunk source refused to give ${bytes} bytes${reason}: free memory or configure less`,
     bytes,
-    0,
+    Infinity,
     { cause },
   );
 }

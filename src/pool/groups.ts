@@ -2,11 +2,11 @@
  * Groups: things that belong together and are freed together, such as all of a level.
  */
 
-import { ArgumentError, PoolError, show } from "../errors.ts";
+import { ArgumentError, show } from "../errors.ts";
 import { kilobytes } from "../units.ts";
 import type { Leak } from "../observe/leak.ts";
 import { GROUPS } from "../observe/tag.ts";
-import { checkOpen, type Context } from "./context.ts";
+import { checkOpen, type Context, freedTwice } from "./context.ts";
 import { RegionAlloc, RegionArena } from "./region_alloc.ts";
 
 /** Bytes that a group starts with. */
@@ -71,7 +71,9 @@ export class Group extends RegionAlloc {
       );
     }
     const { size = SIZE, maxBytes = Infinity } = options;
-    super(new RegionArena(given, { kind: GROUPS, what: `group "${path}"`, end: "freed", size, maxBytes }));
+    super(
+      new RegionArena(given, { kind: GROUPS, what: `group "${path}"`, end: "freed", last: "freed", size, maxBytes }),
+    );
     this.name = name;
     this.path = path;
     this.#context = given;
@@ -112,7 +114,7 @@ export class Group extends RegionAlloc {
    */
   free(): void {
     if (this.#isFreed) {
-      throw new PoolError("FA403", `Cannot free group "${this.path}" as it was freed before: free each once`);
+      throw freedTwice(`group "${this.path}"`);
     }
     this.#isFreed = true;
     for (const group of [...this.#inner].reverse()) group.free();

@@ -12,7 +12,8 @@ import type { SlabPage, SlabSize } from "../memory/slab_size.ts";
 import { Slots } from "../memory/slots.ts";
 import type { Leak } from "../observe/leak.ts";
 import { HANDLES, type Tag } from "../observe/tag.ts";
-import { type Context, freed, Grave, poison, slabOf, sourceRefused } from "./context.ts";
+import { BookedSlab } from "./booked_slab.ts";
+import { type Context, freed, Grave, poison } from "./context.ts";
 import type { Heap, HeapEntry } from "./heap.ts";
 import { initialise } from "./owned_box.ts";
 
@@ -34,11 +35,11 @@ interface Obtained {
 
 /** See the file comment. A place is where a number is in the table. */
 export class HandleTable implements LifeOwner {
-  readonly slab: Slab;
   readonly slots: Slots;
   /** How many places are pinned. */
   pinned = 0;
   readonly #context: Context;
+  readonly #booked: BookedSlab;
   readonly #heap: Heap;
   readonly #layouts: Layout[] = [];
   /** By the number of the layout, and then by that of the tag. */
@@ -54,8 +55,13 @@ export class HandleTable implements LifeOwner {
     this.#context = context;
     this.#heap = heap;
     this.slots = new Slots();
-    this.slab = slabOf(context, this);
+    this.#booked = new BookedSlab(context, HANDLES, this);
     this.#placesBySlot = this.slab.sizes.map(() => new Int32Array(0));
+  }
+
+  /** The slots of records. */
+  get slab(): Slab {
+    return this.#booked.slab;
   }
 
   /** Allocates a record; returns its number. */
@@ -66,10 +72,10 @@ export class HandleTable implements LifeOwner {
     const number = this.slots.take();
     if (number < 0) {
       if (size === null) this.#heap.give(position.life.owner as HeapEntry);
-      else this.#giveSlot(size, slot, ledger.current);
+      else this.#booked.give(size, slot, ledger.current);
       throw new PoolError(
         "FA405",
-        `Cannot allocate a handle of ${layout.name} as all ${this.slots.height} numbers are in use: free some`,
+        `Cannot allocate a handle of ${layout.name} as all ${this.slots.height} numbers are in use or used up: free some, or make another allocator`,
       );
     }
     const place = this.slots.find(number);
@@ -121,9 +127,8 @@ export class HandleTable implements LifeOwner {
     if (index < 0) this.#heap.give(position.life.owner as HeapEntry);
     else {
       const size = this.slab.sizes[index]!;
-      const { view } = position.life;
-      if (this.#context.config.debug && view !== null) poison(view, position.offset, size.bytes);
-      this.#giveSlot(size, this.#get(place, SLOT), tag);
+      if (this.#context.config.debug) poison(position.life.view!, position.offset, size.bytes);
+      this.#booked.give(size, this.#get(place, SLOT), tag);
     }
     if (!this.#context.recycles) {
       position.life = this.#grave(this.layoutOf(place), tag).life;
@@ -193,7 +198,8 @@ export class HandleTable implements LifeOwner {
   #obtain(layout: Layout): Obtained {
     const size = this.slab.sizeFor(layout.size);
     if (size !== undefined) {
-      const slot = this.#slot(size, layout);
+      const slot = this.#booked.take(size);
+      if (slot < 0) throw this.#booked.refusal(`allocate a handle of ${layout.name}`);
       return { size, slot, position: new Position(size.pageOf(slot).life, size.offsetOf(slot)) };
     }
     const what = `${layout.name} behind a handle`;
@@ -215,29 +221,6 @@ export class HandleTable implements LifeOwner {
     }
     this.#positions[place] = position;
     this.#records[place] = new inner.Record(position, 0);
-  }
-
-  #giveSlot(size: SlabSize, slot: number, tag: Tag): void {
-    size.give(slot);
-    tag.hold(HANDLES, -size.bytes);
-  }
-
-  #slot(size: SlabSize, layout: Layout): number {
-    const { ledger } = this.#context;
-    const action = `allocate a handle of ${layout.name}`;
-    if (!ledger.mayHave(size.bytes)) throw ledger.refusal(action);
-    const slot = size.take();
-    if (slot < 0) {
-      throw this.slab.isOverBudget
-        ? ledger.refusal(action)
-        : sourceRefused(action, this.slab.pageSize, this.slab.cause);
-    }
-    if (ledger.mustAsk(size.bytes)) {
-      size.give(slot);
-      return this.#slot(size, layout);
-    }
-    ledger.current.hold(HANDLES, size.bytes);
-    return slot;
   }
 
   /** Notes which slot a place has. */

@@ -9,7 +9,7 @@ import { innerOf } from "../layout/inner.ts";
 import type { Layout, RecordOf, ValuesOf } from "../layout/layout.ts";
 import type { SlabPage, SlabSize } from "../memory/slab_size.ts";
 import type { Slots } from "../memory/slots.ts";
-import { checkOpen, type Context } from "./context.ts";
+import { checkOpen, type Context, freedTwice } from "./context.ts";
 import type { HandleTable } from "./handle_table.ts";
 
 /**
@@ -229,7 +229,7 @@ export class Handles {
     const place = this.#slots.find(handle);
     if (place < 0) {
       if (!this.#slots.isPast(handle)) throw this.#gone(handle, "free");
-      throw new PoolError("FA403", `Cannot free handle ${handle} as it was freed before: free each once`);
+      throw freedTwice(`handle ${handle}`);
     }
     const pins = this.#table.pins(place);
     if (pins > 0) {

@@ -2,16 +2,17 @@
  * The heap: blocks of any size, each freed on its own. Freeing one detaches every view of it.
  */
 
-import { noLayout } from "../arena/arena.ts";
-import { ArgumentError, PoolError, show } from "../errors.ts";
+import { noArray, noLayout } from "../arena/arena.ts";
+import { ArenaExhaustedError, ArgumentError, show } from "../errors.ts";
 import type { Layout } from "../layout/layout.ts";
 import { innerOf } from "../layout/inner.ts";
-import type { Block, BlockStore } from "../memory/block.ts";
+import { type Block, type BlockStore, capacityFor } from "../memory/block.ts";
 import { type LifeOwner, Position, viewOf } from "../memory/life.ts";
+import { MAX_CHUNK } from "../memory/segment.ts";
 import type { TypedArrayConstructor, ViewOf } from "../memory/typed_array.ts";
 import type { Leak } from "../observe/leak.ts";
 import { HEAP, type Kind, POOL, type Tag } from "../observe/tag.ts";
-import { checkOpen, type Context, freed, ofTag, sourceRefused } from "./context.ts";
+import { checkOpen, type Context, freed, freedTwice, ofTag, poison, sourceRefused } from "./context.ts";
 import { initialise, OwnedBoxBase } from "./owned_box.ts";
 
 /** What the heap has in use. All sizes are bytes. */
@@ -64,9 +65,7 @@ export class HeapEntry implements LifeOwner {
 
   /** The memory. */
   get view(): DataView {
-    const { view } = this.block.life;
-    if (view === null) throw this.expired(new Position(this.block.life, 0));
-    return view;
+    return viewOf(new Position(this.block.life, 0));
   }
 }
 
@@ -92,7 +91,7 @@ export class Heap {
     layout: number = -1,
   ): HeapEntry | undefined {
     const { ledger } = this.#context;
-    const charge = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const charge = capacityFor(bytes);
     this.#isOverTag = !ledger.mayHave(charge);
     if (this.#isOverTag) return undefined;
     const entry = new HeapEntry(this, this.#context, kind, what, name, charge, layout);
@@ -120,12 +119,21 @@ export class Heap {
     }
     entry.index = -1;
     entry.tag.hold(entry.kind, -entry.bytes);
+    const { view } = entry.block.life;
+    if (this.#context.config.debug && view !== null && !entry.block.isGone) poison(view, 0, view.byteLength);
     this.#store.free(entry.block);
     return true;
   }
 
   /** The error of the last refusal. */
   refusal(action: string, bytes: number): Error {
+    if (bytes > MAX_CHUNK) {
+      return new ArenaExhaustedError(
+        `Cannot ${action} as one block takes at most ${MAX_CHUNK} bytes: split it`,
+        bytes,
+        MAX_CHUNK,
+      );
+    }
     if (this.isOverBudget) return this.#context.ledger.refusal(action);
     return sourceRefused(action, bytes, this.#store.cause);
   }
@@ -180,7 +188,7 @@ export class Heap {
 
   free(entry: HeapEntry): void {
     if (this.give(entry)) return;
-    throw new PoolError("FA403", `Cannot free ${entry.what}${ofTag(entry.tag)} as it was freed before: free each once`);
+    throw freedTwice(`${entry.what}${ofTag(entry.tag)}`);
   }
 
   /** Ends every block and gives all memory back. */
@@ -267,7 +275,8 @@ export class HeapBlock {
    */
   view<C extends TypedArrayConstructor>(constructor: C): ViewOf<C> {
     const view = viewOf(new Position(this.#entry.block.life, 0));
-    const each = constructor.BYTES_PER_ELEMENT;
+    const each = constructor?.BYTES_PER_ELEMENT;
+    if (!(each >= 1)) throw noArray(constructor);
     if (this.byteLength % each !== 0) {
       throw new ArgumentError(
         "FA008",

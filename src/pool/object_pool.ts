@@ -5,7 +5,7 @@
  * nothing that grows with the pool, and nothing is allocated for it.
  */
 
-import { ArgumentError, FrameStateError, PoolError, show } from "../errors.ts";
+import { ArgumentError, disposed, PoolError, show } from "../errors.ts";
 
 /** Options of {@linkcode SmartAlloc.objectPool}. */
 export interface ObjectPoolOptions<T extends object> {
@@ -227,10 +227,7 @@ export class ObjectPool<T extends object> {
   /** As {@linkcode ObjectPool.acquire}, but `undefined` if there are as many as there may be. */
   tryAcquire(): T | undefined {
     if (this.#isDisposed) {
-      throw new FrameStateError(
-        "FA012",
-        `Cannot acquire an object of pool "${this.name}" as the allocator was disposed`,
-      );
+      throw disposed(`acquire an object of pool "${this.name}"`);
     }
     let object: T;
     if (this.#freeCount > 0) {

@@ -2,11 +2,11 @@
  * Boxes that are freed by hand: one value outside of frames, reached through `value`.
  */
 
-import { PoolError } from "../errors.ts";
 import { type Face, plainOf, Shown } from "../layout/face.ts";
 import { innerOf } from "../layout/inner.ts";
 import type { Infer, Layout, ValuesOf } from "../layout/layout.ts";
 import { viewOf } from "../memory/life.ts";
+import { freedTwice } from "./context.ts";
 
 /**
  * One value that lives until it is freed: in the pool, on the heap, or in a scratch pool until that is reset.
@@ -94,7 +94,7 @@ export class OwnedBoxBase extends Shown {
   free(): void {
     // A record that is recycled cannot tell; one that is checked says it better.
     if (this.#isFreed && this.$record.$pos.life.view !== null) {
-      throw new PoolError("FA403", `Cannot free a box of ${this.$layout.name} as it was freed before: free each once`);
+      throw freedTwice(`a box of ${this.$layout.name}`);
     }
     this.#owner.freeBox(this);
     this.#isFreed = true;

@@ -17,7 +17,8 @@ import type { Leak } from "../observe/leak.ts";
 import type { Ledger } from "../observe/ledger.ts";
 import type { Sites } from "../observe/sites.ts";
 import { POOL, type Tag } from "../observe/tag.ts";
-import { checkOpen, type Context, freed, Grave, ofTag, poison, slabOf, sourceRefused } from "./context.ts";
+import { BookedSlab } from "./booked_slab.ts";
+import { checkOpen, type Context, freed, freedTwice, Grave, ofTag, poison } from "./context.ts";
 import { type Heap, HeapEntry } from "./heap.ts";
 import { initialise, OwnedBoxBase } from "./owned_box.ts";
 
@@ -56,17 +57,13 @@ type Struct = Layout & { readonly fields: Readonly<Record<string, Layout>> };
 
 /** See the file comment. */
 export class Pool implements LifeOwner {
-  readonly slab: Slab;
-  readonly heap: Heap;
   readonly #context: Context;
+  readonly #slots: BookedSlab;
   readonly #slab: Slab;
   readonly #heap: Heap;
   readonly #ledger: Ledger;
   readonly #sites: Sites | null;
   readonly #recycles: boolean;
-  readonly #counts: boolean;
-  readonly #largest: number;
-  readonly #bySixteen: (SlabSize | undefined)[];
   /** The layouts of records, by the number of their layout. */
   readonly #layouts: Layout[] = [];
   /** What is noted of records, by the number of their layout. */
@@ -75,22 +72,22 @@ export class Pool implements LifeOwner {
   readonly #graves: (Grave | undefined)[][] = [];
   /** Pools of other allocators that records were spilled to. */
   readonly #spilledTo: Pool[] = [];
-  #refused: "tag" | "slab" | "heap" = "slab";
+  /** Whether the heap refused last, and not the slab. */
+  #isLarge = false;
 
   constructor(context: Context, heap: Heap) {
-    const { config, ledger } = context;
-    const slab = slabOf(context, this);
     this.#context = context;
-    this.slab = slab;
-    this.heap = heap;
-    this.#slab = slab;
+    this.#slots = new BookedSlab(context, POOL, this);
+    this.#slab = this.#slots.slab;
     this.#heap = heap;
-    this.#ledger = ledger;
+    this.#ledger = context.ledger;
     this.#sites = context.sites;
     this.#recycles = context.recycles;
-    this.#counts = config.stats === "tags";
-    this.#largest = slab.sizes.at(-1)!.bytes;
-    this.#bySixteen = Array.from({ length: this.#largest / 16 + 1 }, (_, i) => slab.sizeFor(i * 16));
+  }
+
+  /** The slots of records. */
+  get slab(): Slab {
+    return this.#slab;
   }
 
   /**
@@ -137,10 +134,8 @@ export class Pool implements LifeOwner {
     if ((note & WITH_PARTS) !== 0 && (record as Face).$id !== note >> 1) {
       throw this.#part(record, this.#nameOf(size, slot));
     }
-    if (!size.give(slot)) throw this.#twice(this.#nameOf(size, slot), this.#tagOf(size, slot));
-    if (recycles && !this.#counts) return;
     const tag = this.#tagOf(size, slot);
-    if (this.#counts) tag.hold(POOL, -size.bytes);
+    if (!this.#slots.give(size, slot, tag)) throw freedTwice(`${this.#nameOf(size, slot)}${ofTag(tag)}`);
     if (this.#sites !== null && page.life.view !== null) poison(page.life.view, size.offsetOf(slot), size.bytes);
     if (!recycles) position!.life = (this.#graves[note >> 1]![tag.id] ?? this.#grave(note >> 1, tag)).life;
   }
@@ -157,23 +152,18 @@ export class Pool implements LifeOwner {
 
   /** The error of the last refusal. */
   refusal(action: string, layout: Layout): Error {
-    if (this.#refused === "heap") return this.#heap.refusal(action, layout.size);
-    if (this.isOverBudget) return this.#context.ledger.refusal(action);
-    return sourceRefused(action, this.#slab.pageSize, this.#slab.cause);
+    return this.#isLarge ? this.#heap.refusal(action, layout.size) : this.#slots.refusal(action);
   }
 
   /** Whether a budget, and not the source, refused last. */
   get isOverBudget(): boolean {
-    return this.#refused === "heap" ? this.#heap.isOverBudget : this.#refused === "tag" || this.#slab.isOverBudget;
+    return this.#isLarge ? this.#heap.isOverBudget : this.#slots.isOverBudget;
   }
 
   /** Ends every record and gives all memory back. */
   dispose(): void {
-    for (const { size, slot } of this.#live()) {
-      if (this.#counts) this.#tagOf(size, slot).hold(POOL, -size.bytes);
-    }
+    for (const { size, slot } of this.#live()) this.#slots.give(size, slot, this.#tagOf(size, slot));
     this.#slab.dispose();
-    this.#bySixteen.fill(undefined); // so that whoever allocates now comes to where disposal is checked
   }
 
   /** The error of a record whose page was given back. */
@@ -213,28 +203,13 @@ export class Pool implements LifeOwner {
     };
   }
 
-  /** Takes a slot of a size, booked to the innermost tag; -1 if there is none. */
-  #take(size: SlabSize): number {
-    const ledger = this.#ledger;
-    const tag = ledger.current;
-    if (tag.budget !== null && !ledger.mayHave(size.bytes)) return this.#none("tag");
-    const slot = size.take();
-    if (slot < 0) return this.#none("slab");
-    if (tag.budget !== null && ledger.mustAsk(size.bytes)) {
-      size.give(slot);
-      return this.#take(size);
-    }
-    if (this.#counts) tag.hold(POOL, size.bytes);
-    return slot;
-  }
-
   #tryPlace(layout: Layout): Position | undefined {
     const inner = layout?.$inner as LayoutInner | undefined;
     if (inner === undefined) throw noLayout(layout);
-    const size = layout.size > this.#largest ? undefined : this.#bySixteen[(layout.size + 15) >> 4];
+    const size = this.#slab.sizeFor(layout.size);
     if (size === undefined) return this.#large(layout) ?? this.#placeElsewhere(layout);
-    const slot = this.#take(size);
-    if (slot < 0) return this.#placeElsewhere(layout);
+    const slot = this.#slots.take(size);
+    if (slot < 0) return this.#none(false) ?? this.#placeElsewhere(layout);
     const note = this.#notes[inner.id] ?? this.#know(layout);
     size.note(slot, note, this.#ledger.current.id, this.#ledger.frame);
     const position = new Position(size.$page.life, size.offsetOf(slot));
@@ -265,13 +240,13 @@ export class Pool implements LifeOwner {
   #tryRecycled(layout: Layout): Face | undefined {
     const inner = layout?.$inner as LayoutInner | undefined;
     if (inner === undefined) throw noLayout(layout);
-    const size = layout.size > this.#largest ? undefined : this.#bySixteen[(layout.size + 15) >> 4];
+    const size = this.#slab.sizeFor(layout.size);
     if (size === undefined) {
       const position = this.#large(layout);
       return position === undefined ? this.#recycleElsewhere(layout) : new inner.Record(position, 0);
     }
-    const slot = this.#take(size);
-    if (slot < 0) return this.#recycleElsewhere(layout);
+    const slot = this.#slots.take(size);
+    if (slot < 0) return this.#none(false) ?? this.#recycleElsewhere(layout);
     const { things } = size.$page;
     const last = size.firstNote(slot);
     const note = this.#notes[inner.id] ?? this.#know(layout);
@@ -336,27 +311,30 @@ export class Pool implements LifeOwner {
   #large(layout: Layout): Position | undefined {
     checkOpen(this.#context, `allocate ${layout.name}`);
     const entry = this.#heap.take(layout.size, false, POOL, layout.name, layout.name, innerOf(layout).id);
-    if (entry === undefined) {
-      this.#none("heap");
-      return undefined;
-    }
+    if (entry === undefined) return this.#none(true);
     const position = new Position(entry.block.life, 0);
     this.#sites?.note(position);
     return position;
   }
 
-  #none(refused: "tag" | "slab" | "heap"): number {
+  #none(isLarge: boolean): undefined {
     checkOpen(this.#context, "allocate in the pool");
-    this.#refused = refused;
-    return -1;
+    this.#isLarge = isLarge;
+    return undefined;
   }
 
   #freeOther(record: unknown, position: Position | undefined): void {
     const owner = position?.life.owner;
-    if (owner instanceof Grave) throw this.#twice(owner.what, owner.tag);
+    if (record instanceof OwnedBoxBase) {
+      throw new PoolError(
+        "FA404",
+        `Cannot free a box of ${record.$layout.name} with poolFree as that takes records: call its free()`,
+      );
+    }
+    if (owner instanceof Grave) throw freedTwice(`${owner.what}${ofTag(owner.tag)}`);
     if (owner instanceof HeapEntry && owner.heap === this.#heap && owner.kind === POOL) {
       if ((record as Face).$id !== owner.layout) throw this.#part(record, owner.name);
-      if (!this.#heap.give(owner)) throw this.#twice(owner.name, owner.tag);
+      if (!this.#heap.give(owner)) throw freedTwice(`${owner.name}${ofTag(owner.tag)}`);
       return;
     }
     const other = this.#spilledTo.find((pool) => pool.owns(record, [this]));
@@ -367,10 +345,6 @@ export class Pool implements LifeOwner {
         show(record)
       } as it was not allocated in this pool: free what poolAlloc of the same allocator returned`,
     );
-  }
-
-  #twice(name: string, tag: Tag): PoolError {
-    return new PoolError("FA403", `Cannot free ${name}${ofTag(tag)} as it was freed before: free each once`);
   }
 
   #part(record: unknown, whole: string): PoolError {

@@ -7,7 +7,7 @@ import { ArenaMemory } from "../arena/arena_memory.ts";
 import type { BoxOf } from "../arena/box.ts";
 import type { FrameMap, KeyLayout } from "../arena/frame_map.ts";
 import type { FrameString } from "../arena/frame_string.ts";
-import { ConfigError, FrameStateError, PoolError, show } from "../errors.ts";
+import { ConfigError, disposed, PoolError, show } from "../errors.ts";
 import type { Batch } from "../layout/batch.ts";
 import type { ColumnsOf } from "../layout/columns.ts";
 import type { Layout, RecordOf, ValuesOf } from "../layout/layout.ts";
@@ -15,9 +15,11 @@ import type { NumberVec } from "../layout/number_vec.ts";
 import type { RecordVec } from "../layout/record_vec.ts";
 import type { Bool, NumericScalar } from "../layout/scalar.ts";
 import type { Position } from "../memory/life.ts";
-import { Region } from "../memory/region.ts";
+import { MIN_ALIGN, Region } from "../memory/region.ts";
+import { MAX_CHUNK } from "../memory/segment.ts";
 import type { TypedArrayConstructor, ViewOf } from "../memory/typed_array.ts";
 import type { Kind } from "../observe/tag.ts";
+import { madeAt } from "../observe/sites.ts";
 import { Tally } from "../observe/tally.ts";
 import type { Context } from "./context.ts";
 
@@ -26,8 +28,10 @@ export interface RegionArenaOptions {
   readonly kind: Kind;
   /** What it is, for messages, such as `group "level 1"`. */
   readonly what: string;
-  /** What ends its memory, for messages, such as `"freed"`. */
+  /** What ends its memory, for messages, such as `"reset or disposed of"`. */
   readonly end: string;
+  /** What ends it itself, such as `"disposed of"`. */
+  readonly last: string;
   readonly size: number;
   readonly maxBytes: number;
 }
@@ -37,12 +41,19 @@ export class RegionArena extends Arena {
   readonly #context: Context;
   readonly #what: string;
   readonly #end: string;
+  readonly #last: string;
   readonly #tally: Tally | null;
   /** How often it was reset or disposed of. */
   resets = 0;
 
-  constructor(context: Context, { kind, what, end, size, maxBytes }: RegionArenaOptions) {
+  constructor(context: Context, { kind, what, end, last, size, maxBytes }: RegionArenaOptions) {
     const { config, ledger } = context;
+    if (!(Number.isInteger(size) && size >= MIN_ALIGN && size <= MAX_CHUNK)) {
+      throw new ConfigError(
+        "FA010",
+        `Cannot make ${what} with ${show(size)} bytes: give a whole number from ${MIN_ALIGN} to ${MAX_CHUNK}`,
+      );
+    }
     if (!(maxBytes >= 16)) {
       throw new ConfigError(
         "FA010",
@@ -54,6 +65,7 @@ export class RegionArena extends Arena {
     this.#context = context;
     this.#what = what;
     this.#end = end;
+    this.#last = last;
     this.#tally = config.stats === "tags" ? new Tally(ledger, kind) : null;
     const region = new Region({
       source: config.source,
@@ -104,20 +116,22 @@ export class RegionArena extends Arena {
   }
 
   expired(position: Position): Error {
-    const site = this.sites?.where(position);
     return new PoolError(
       "FA401",
       `Cannot use memory of ${this.#what} as it was ${
         this.#context.isDisposed ? "freed with its allocator" : this.#end
-      }: let go of it by then, or copy it${site === undefined ? "" : `\n  allocated at\n    ${site}`}`,
+      }: let go of it by then, or copy it${madeAt(this.sites, position)}`,
     );
   }
 
   closed(action: string): Error {
-    if (this.#context.isDisposed) {
-      return new FrameStateError("FA012", `Cannot ${action} in ${this.#what} as the allocator was disposed`);
-    }
-    return new PoolError("FA401", `Cannot ${action} in ${this.#what} as it was ${this.#end}: make another one`);
+    return this.ended(`${action} in`);
+  }
+
+  /** The error of something that cannot be done to it any more. */
+  ended(action: string): Error {
+    if (this.#context.isDisposed) return disposed(`${action} ${this.#what}`);
+    return new PoolError("FA401", `Cannot ${action} ${this.#what} as it was ${this.#last}: make another one`);
   }
 }
 

@@ -76,7 +76,7 @@ export class ScratchPool extends RegionAlloc {
    * @throws {PoolError} `FA401` if the pool was disposed of.
    */
   reset(): void {
-    if (!this.#arena.region.isOpen) throw this.#arena.closed("reset");
+    if (!this.#arena.region.isOpen) throw this.#arena.ended("reset");
     this.#arena.reset();
   }
 
@@ -126,7 +126,14 @@ export class ScratchPools {
     }
     const { size = SIZE, maxBytes = Infinity } = options ?? {};
     const what = `scratch pool "${name}"`;
-    const arena = new RegionArena(this.#context, { kind: SCRATCH, what, end: "reset or disposed of", size, maxBytes });
+    const arena = new RegionArena(this.#context, {
+      kind: SCRATCH,
+      what,
+      end: "reset or disposed of",
+      last: "disposed of",
+      size,
+      maxBytes,
+    });
     const meanwhile = this.#pools.get(name);
     if (meanwhile !== undefined) {
       // A callback of a budget has made it.

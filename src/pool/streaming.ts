@@ -3,7 +3,7 @@
  * is short, assets that are ready and of less use are evicted, and only if that makes enough.
  */
 
-import { ArgumentError, FrameStateError, PoolError, show } from "../errors.ts";
+import { ArgumentError, disposed, PoolError, show } from "../errors.ts";
 import { Slots } from "../memory/slots.ts";
 import { MAX_CHUNK } from "../memory/segment.ts";
 import type { Ledger } from "../observe/ledger.ts";
@@ -413,7 +413,7 @@ export class Streaming {
   $dispose(): void {
     for (const asset of this.#all()) this.#drop(asset);
     for (const { reject, name } of this.#waiters.splice(0)) {
-      reject(new FrameStateError("FA012", `Cannot reserve memory for "${name}" as the allocator was disposed`));
+      reject(disposed(`reserve memory for "${name}"`));
     }
   }
 
