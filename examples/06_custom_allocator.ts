@@ -34,6 +34,7 @@ class Banks implements ChunkSource {
     transferable: true,
     kernels: false,
     shared: false,
+    zeroed: true,
     lazy: false,
   };
   readonly count: number;
@@ -73,7 +74,7 @@ class Bank implements Chunk {
     this.buffer = this.buffer.transfer();
   }
 
-  /** The next one to get this bank expects zeros, as in every fresh buffer. */
+  /** Cleared here, as `zeroed` promises zeros to the next one. */
   release(): void {
     this.revoke();
     new Uint8Array(this.buffer).fill(0);

@@ -175,8 +175,8 @@ async function request(asset: Asset, signal?: AbortSignal, onProgress?: (loaded:
 }
 
 /**
- * Reads a file straight into the memory that was reserved for it. A reader of the mode "byob" could not do that: streams move the
- * buffers that they are given, which detaches them here.
+ * Reads a file straight into the memory that was reserved for it. A reader of the mode "byob" can do that too: it gives the memory
+ * back as another buffer, which goes to `reportProgress`.
  */
 async function load(
   asset: Asset,

@@ -69,7 +69,7 @@ export interface AllocConfig {
    * than the largest gets a block of the heap. @default {[16, 32, 64, 128, 256, 512, 1024, 2048, 4096]}
    */
   readonly poolClasses?: readonly number[];
-  /** Bytes of a page of slots. @default {64 KB} */
+  /** Bytes of a page of slots. @default {64 KB, or the largest of `poolClasses` if that is more} */
   readonly poolPageSize?: number;
   /** How many empty pages of each size are kept for later. @default {4} */
   readonly poolIdlePages?: number;

@@ -118,7 +118,10 @@ export class Promotions {
   check(policy: RetentionPolicy): void {
     const { to, pool } = (policy ?? {}) as { to?: unknown; pool?: unknown };
     if (to === "nothing" || to === "pool" || to === "heap" || (to === "scratch" && typeof pool === "string")) return;
-    throw new ArgumentError("FA008", `Cannot retain a record by ${show(policy)}: give one of RetentionPolicy`);
+    throw new ArgumentError(
+      "FA008",
+      `Cannot retain a record by ${show(policy)} as it is no policy: give one of RetentionPolicy`,
+    );
   }
 
   /** Registers a record that has just been allocated. */
@@ -200,7 +203,12 @@ export class Promotions {
     this.check(to);
     viewOf((record as Face).$pos);
     const isThere = (): boolean => (record as Face).$pos.life.view !== null;
-    if (to.to === "nothing") throw new ArgumentError("FA008", "Cannot promote to nothing: use another policy");
+    if (to.to === "nothing") {
+      throw new ArgumentError(
+        "FA008",
+        `Cannot promote ${layout.name} as its policy is to discard it: use another policy`,
+      );
+    }
     const made = to.to === "scratch"
       ? this.#toScratch(record as Face, layout, to.pool, isThere)
       : this.#toOwner(record as Face, layout, to.to, isThere);
@@ -252,6 +260,10 @@ export class Promotions {
     this.check(policy);
     if (isDetached(slice)) throw endedSlice();
     if (this.#frames.isDisposed) throw this.#frames.closed("promote a slice");
+    const { frameNumber, inFrame } = this.#frames;
+    // A callback of a budget may end the frame that the slice lies in, and begin another one in its place.
+    const isOver = (): boolean =>
+      isDetached(slice) || (inFrame && !(this.#frames.inFrame && this.#frames.frameNumber === frameNumber));
     const { constructor } = Object.getPrototypeOf(slice) as {
       constructor: new (b: ArrayBuffer, o: number, n: number) => TypedArray;
     };
@@ -259,7 +271,7 @@ export class Promotions {
       const heap = this.#heap;
       const entry = heap.take(slice.byteLength, false, HEAP, "a promoted slice", constructor.name);
       if (entry === undefined) throw heap.refusal("promote a slice", slice.byteLength);
-      if (isDetached(slice)) {
+      if (isOver()) {
         heap.give(entry);
         throw endedSlice();
       }
@@ -270,8 +282,8 @@ export class Promotions {
     if (policy.to !== "scratch") {
       throw new ArgumentError(
         "FA008",
-        `Cannot promote a slice to the ${
-          policy.to === "pool" ? "pool as that holds records" : "nothing"
+        `Cannot promote a slice as ${
+          policy.to === "pool" ? "the pool holds records" : "its policy is to discard it"
         }: promote it to the heap or a scratch pool`,
       );
     }
@@ -279,6 +291,7 @@ export class Promotions {
     if (arena === undefined) throw noScratchPool("promote a slice", policy.pool);
     const copied = arena.slice(constructor as never, slice.length, false) as TypedArray | undefined;
     if (copied === undefined) throw arena.refusal("a slice");
+    if (isOver()) throw endedSlice();
     copied.set(slice as never);
     return new InScratch(arena, copied, undefined);
   }

@@ -8,7 +8,7 @@ import type { FrameSummary } from "./observe/stats.ts";
 /**
  * Why a record could not be promoted.
  *
- * - `"TooLarge"`: no slot of the pool holds it.
+ * - `"TooLarge"`: no slot of the pool holds it. (`promote` takes a block of the heap then, as `poolAlloc` does.)
  * - `"BudgetExceeded"`: the limit of its tag, or that on all memory.
  * - `"ScratchPoolNotFound"`: there is no scratch pool of that name.
  * - `"ScratchPoolFull"`: the scratch pool has reached its limit.

@@ -88,8 +88,8 @@ Deno.test("06_custom_allocator.ts puts an allocator into memory of its own, and 
   const { code, stdout, stderr } = await run(["examples/06_custom_allocator.ts"]);
   assertEquals([code, stderr], [0, ""]);
   assertStringIncludes(stdout, "banks: 3 in use in a large frame, 2 in the next one");
-  assertStringIncludes(stdout, "refused to give 60000 bytes: all 8 banks are in use");
-  assertStringIncludes(stdout, "refused to give 100000 bytes: a bank has 65536 bytes");
+  assertStringIncludes(stdout, 'refused to give 60000 bytes ("all 8 banks are in use")');
+  assertStringIncludes(stdout, 'refused to give 100000 bytes ("a bank has 65536 bytes")');
   assertMatch(
     stdout,
     /^picture: (\d+) strokes, [\d.]+ KB remembered\n {2}Cannot paint "square \1" as \d+ of 49152 bytes/m,

@@ -200,12 +200,19 @@ export class FrameMapBase implements FrameMap<Layout> {
   getOrInsert(key: number, values?: unknown): Face {
     const found = this.#find(key);
     if (found >= 0) return this.#value(found);
-    return this.#value(this.#insert(key, values));
+    this.#makeRoom(key);
+    // A callback of a budget may have set the key meanwhile.
+    const meanwhile = this.#find(key);
+    return this.#value(meanwhile >= 0 ? meanwhile : this.#append(key, values));
   }
 
   set(key: number, values: unknown): this {
-    const found = this.#find(key);
-    if (found < 0) this.#insert(key, values);
+    let found = this.#find(key);
+    if (found < 0) {
+      this.#makeRoom(key);
+      found = this.#find(key);
+    }
+    if (found < 0) this.#append(key, values);
     else if (this.#records === null) {
       (this.#parts.values as NumberVecBase<TypedArrayConstructor>).set(found, this.#number(values));
     } else this.#records.write(found, values);
@@ -295,8 +302,9 @@ export class FrameMapBase implements FrameMap<Layout> {
   }
 
   /** Adds an entry; everything that can fail comes before anything is changed. */
-  #insert(key: number, values: unknown): number {
-    const { keys, alive, keyLayout } = this.#parts;
+  /** Makes room for one more entry everywhere, so that adding it runs no callback. */
+  #makeRoom(key: number): void {
+    const { keys, alive, table, values, keyLayout } = this.#parts;
     this.#scratch[0] = key;
     const stored = this.#scratch[0]!;
     if (typeof key !== "number" || !same(stored, key)) {
@@ -305,15 +313,25 @@ export class FrameMapBase implements FrameMap<Layout> {
         `Cannot use ${show(key)} as a key of ${keyLayout.name} as it would be stored as ${stored}: use a wider layout`,
       );
     }
+    for (;;) {
+      const entry = keys.length;
+      if (4 * (entry + 1) > 3 * table.capacity) this.#rebuild();
+      else if (entry === keys.capacity) keys.reserve(2 * entry);
+      else if (entry === alive.capacity) alive.reserve(2 * entry);
+      else if (values.length === values.capacity) values.reserve(2 * values.length);
+      else return;
+    }
+  }
+
+  /** Adds an entry that there is room for. */
+  #append(key: number, values: unknown): number {
+    const { keys, alive, table } = this.#parts;
     const entry = keys.length;
-    if (4 * (entry + 1) > 3 * this.#parts.table.capacity) this.#rebuild();
-    if (entry === keys.capacity) keys.reserve(2 * entry);
-    if (entry === alive.capacity) alive.reserve(2 * entry);
     this.#pushValue(values);
     keys.push(key);
     alive.push(1);
     this.#find(key);
-    this.#parts.table.$array[this.#slot] = entry + 1;
+    table.$array[this.#slot] = entry + 1;
     this.#size++;
     return entry;
   }

@@ -311,7 +311,8 @@ export abstract class RecordVecBase extends RecordHolder implements RecordVec<La
   /** Goes on in the next run, which may have to be allocated. */
   #advance(): void {
     viewOf(this.$tail);
-    if (this.length === this.$capacity) this.#grow();
+    // Again if a callback of a budget has filled what was just added.
+    while (this.length === this.$capacity) this.#grow();
     this.#seek();
   }
 

@@ -253,7 +253,8 @@ export class Region {
   }
 
   /**
-   * Lets the bytes in use grow by so much before the account is asked again. Without an account nothing needs to be allowed.
+   * Lets the bytes in use grow by so much before the account is asked again; a reset takes back what is left of it. Without an account
+   * nothing needs to be allowed.
    *
    * @param bytes How many more bytes; `Infinity` for as many as there are.
    */
@@ -392,6 +393,8 @@ export class Region {
    * that is large enough. A region that revokes detaches every view.
    */
   reset(): void {
+    // What was allowed was allowed from where the region was.
+    if (this.#allowed !== Infinity) this.#allowed = 0;
     const main = this.#segments[0];
     if (main === undefined) return;
     this.#notePeak();

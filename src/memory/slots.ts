@@ -87,6 +87,7 @@ export class Slots {
    * @returns The place, or -1 if the number is none of this table now.
    */
   find(number: number): number {
+    if (typeof number !== "number") return -1;
     const place = number & (PLACES - 1);
     const generation = this.generations[place];
     if (generation === undefined || (generation & 1) === 0) return -1;

@@ -116,9 +116,10 @@ export class Budget {
     return this.parent === null ? null : this.parent.refusing(bytes);
   }
 
-  /** Whether so many bytes are more than a limit allows in all. */
-  isTooMuch(bytes: number): boolean {
-    return (bytes > this.hard && this.policy !== "warn") || this.parent?.isTooMuch(bytes) === true;
+  /** The limit that could not hold so many bytes even if nothing else were charged; `null` if there is none. */
+  tooSmallFor(bytes: number): Budget | null {
+    if (bytes > this.hard && this.policy !== "warn") return this;
+    return this.parent === null ? null : this.parent.tooSmallFor(bytes);
   }
 
   /** Charges bytes, or with a minus takes them off. */

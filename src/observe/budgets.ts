@@ -2,7 +2,7 @@
  * Limits on memory: on all of it, on tags, and on parts that account for themselves.
  */
 
-import { ArgumentError, ConfigError, show } from "../errors.ts";
+import { ArgumentError, ConfigError, disposed, PoolError, show } from "../errors.ts";
 import { AGAIN, type Verdict } from "../memory/account.ts";
 import { Budget, type BudgetEvent, type BudgetPolicy, type BudgetStats } from "./budget.ts";
 import type { Ledger } from "./ledger.ts";
@@ -75,16 +75,21 @@ export class ChildBudget {
    *
    * @param bytes How many.
    * @throws {BudgetError} `FA352` if they exceed its hard limit, `FA351` if they exceed the global one; nothing is charged then.
-   * @throws {ArgumentError} `FA008` if it is no number of zero or more.
+   * @throws {ArgumentError} `FA008` if it is no whole number of zero or more.
+   * @throws {PoolError} `FA401` after {@linkcode ChildBudget.release}; `FA012` after the disposal of the allocator.
    */
   charge(bytes: number): void {
-    if (!this.tryCharge(bytes)) throw this.#ledger.refusal(`charge ${bytes} bytes`);
+    if (!this.tryCharge(bytes)) throw this.#ledger.refusal(`charge "${this.name}"`);
   }
 
   /** As {@linkcode ChildBudget.charge}, but tells whether they were charged. */
   tryCharge(bytes: number): boolean {
-    if (typeof bytes !== "number" || !(bytes >= 0 && bytes < Infinity)) {
-      throw new ArgumentError("FA008", `Cannot charge ${show(bytes)} bytes: give a number of zero or more`);
+    if (!(Number.isSafeInteger(bytes) && bytes >= 0)) {
+      throw new ArgumentError("FA008", `Cannot charge ${show(bytes)} bytes: give a whole number of zero or more`);
+    }
+    if (this.#ledger.isClosed) throw disposed(`charge "${this.name}"`);
+    if (!this.#siblings.has(this.#budget)) {
+      throw new PoolError("FA401", `Cannot charge "${this.name}" as it was released: make another one`);
     }
     let verdict: Verdict;
     do {
@@ -101,7 +106,7 @@ export class ChildBudget {
    * @throws {ArgumentError} `FA008` if they are more than are charged.
    */
   uncharge(bytes: number): void {
-    if (typeof bytes !== "number" || !(bytes >= 0 && bytes <= this.#budget.used)) {
+    if (!(Number.isSafeInteger(bytes) && bytes >= 0 && bytes <= this.#budget.used)) {
       throw new ArgumentError(
         "FA008",
         `Cannot uncharge ${
@@ -171,7 +176,7 @@ export class Budgets<A = unknown> {
    */
   setGlobal(limits: BudgetLimits<A>): void {
     check("all memory", limits, this.#self);
-    this.#apply(this.#global(), "all memory", limits);
+    this.#apply(this.#global(), limits);
   }
 
   /**
@@ -203,7 +208,7 @@ export class Budgets<A = unknown> {
       budget.used = budget.peak = used(limited);
       adopt(limited, limited.budget, budget);
     }
-    this.#apply(budget, `tag "${tag}"`, limits);
+    this.#apply(budget, limits);
     ledger.turn();
   }
 
@@ -224,7 +229,7 @@ export class Budgets<A = unknown> {
     }
     check(`budget "${name}"`, limits, this.#self);
     const budget = new Budget(this.#ledger, "a child", name, this.#global());
-    this.#apply(budget, `budget "${name}"`, limits);
+    this.#apply(budget, limits);
     this.#children.add(budget);
     return new ChildBudget(this.#ledger, this.#children, budget);
   }
@@ -246,8 +251,7 @@ export class Budgets<A = unknown> {
     return ledger.global;
   }
 
-  #apply(budget: Budget, what: string, limits: BudgetLimits<A>): void {
-    check(what, limits, this.#self);
+  #apply(budget: Budget, limits: BudgetLimits<A>): void {
     const { soft = Infinity, hard = Infinity, policy = "fail", onCross } = limits;
     budget.limit(soft, hard, policy, onCross);
   }
@@ -271,11 +275,11 @@ function check(what: string, limits: BudgetLimits, self: unknown): void {
     throw new ArgumentError("FA008", `Cannot limit ${what} to soft ${soft} above hard ${hard}: swap them`);
   }
   const isSpill = typeof policy === "object" && policy !== null && typeof policy.spill === "object" &&
-    policy.spill !== null && typeof (policy.spill as { frameAlloc?: unknown }).frameAlloc === "function";
+    policy.spill !== null && typeof (policy.spill as { poolAlloc?: unknown }).poolAlloc === "function";
   if (policy !== "fail" && policy !== "warn" && !isSpill) {
     throw new ArgumentError(
       "FA008",
-      `Cannot limit ${what} by the policy ${show(policy)}: use "fail", "warn" or { spill }`,
+      `Cannot limit ${what} by the policy ${show(policy)}: use "fail", "warn", or { spill } with another SmartAlloc`,
     );
   }
   if (isSpill && policy.spill === self) {

@@ -40,7 +40,7 @@ export class Ledger implements Account {
   held = 0;
   /** Memory that is held and not in use, to be given back before the global limit refuses. */
   idle: IdleMemory | null = null;
-  /** Called when a frame has begun. */
+  /** Called when a frame is about to begin, while its number is still that of the last one. */
   onFrame: (() => void) | null = null;
   /** The frames of this allocator, which follow at all times. */
   frames: Follower | null = null;
@@ -162,19 +162,6 @@ export class Ledger implements Account {
     return this.isClosed || budget.room < bytes;
   }
 
-  /** Whether a limit would refuse so many bytes now. */
-  isShort(bytes: number): boolean {
-    if (this.isClosed) return true;
-    if (this.current.budget === null) return false;
-    this.turn();
-    const refusing = this.current.budget.refusing(bytes);
-    if (refusing !== null) {
-      refusing.refusals++;
-      this.#refuse(refusing, bytes);
-    }
-    return refusing !== null;
-  }
-
   /** Whether the innermost tag could have so many bytes if some others were freed first. */
   couldHave(bytes: number, freed: readonly { readonly tag: Tag; readonly bytes: number }[]): boolean {
     this.turn();
@@ -185,12 +172,6 @@ export class Ledger implements Account {
     }
     const credit = freed.reduce((sum, { bytes }) => sum + bytes, this.idle?.bytes() ?? 0);
     return this.global === null || !this.global.refuses(bytes - credit);
-  }
-
-  /** The error of so many bytes for the innermost tag. */
-  over(bytes: number, name: string): Error {
-    this.isShort(bytes);
-    return this.refusal(`reserve memory for "${name}"`);
   }
 
   hold(bytes: number): Verdict {

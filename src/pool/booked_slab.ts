@@ -33,10 +33,10 @@ export class BookedSlab {
 
   /** Takes a slot; -1 if there is none. A limit is asked again after that, as taking a slot may run a callback that uses up what was left. */
   take(size: SlabSize): number {
-    const tag = this.#ledger.current;
-    if (tag.budget !== null && !this.#isGranted(size)) return -1;
+    if (this.#ledger.current.budget !== null && !this.#isGranted(size)) return -1;
     const slot = size.take();
     if (slot < 0) return this.#none();
+    const tag = this.#ledger.current;
     if (tag.budget !== null && this.#ledger.mustAsk(size.bytes)) {
       size.give(slot);
       return this.take(size);

@@ -70,7 +70,7 @@ export class Group extends RegionAlloc {
         `Cannot create a group named ${show(name)}: give a text of at least one character`,
       );
     }
-    const { size = SIZE, maxBytes = Infinity } = options;
+    const { size = SIZE, maxBytes = Infinity } = options ?? {};
     super(
       new RegionArena(given, { kind: GROUPS, what: `group "${path}"`, end: "freed", last: "freed", size, maxBytes }),
     );
@@ -95,6 +95,7 @@ export class Group extends RegionAlloc {
    * @returns The group.
    * @throws {PoolError} `FA401` if this group was freed.
    * @throws {ArgumentError} `FA008` if the name is empty.
+   * @throws {ConfigError} `FA010` if an option makes no sense.
    * @throws {ArenaExhaustedError} `FA003` if the chunk source refuses.
    * @throws {BudgetError} `FA351` if the global budget does.
    */
@@ -156,6 +157,7 @@ export class Groups {
    * @param options How large it is.
    * @returns The group.
    * @throws {ArgumentError} `FA008` if the name is empty.
+   * @throws {ConfigError} `FA010` if an option makes no sense.
    * @throws {ArenaExhaustedError} `FA003` if the chunk source refuses.
    * @throws {BudgetError} `FA351` if the global budget does.
    */

@@ -90,7 +90,7 @@ export class HandleTable implements LifeOwner {
     try {
       initialise(layout, this.#records[place]!, init);
     } catch (error) {
-      this.free(place);
+      if (this.slots.find(number) === place) this.free(place); // unless what was read from has disposed of everything
       throw error;
     }
     return number;

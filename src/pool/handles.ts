@@ -176,7 +176,7 @@ export class Handles {
         "FA008",
         `Cannot resolve handle ${handle} as ${layout.name} as it stands for a record of ${
           this.#table.layoutOf(place).name
-        }`,
+        }: name the layout that it was allocated with`,
       );
     }
     return this.#table.record(place);
@@ -258,8 +258,14 @@ export class Handles {
    * @throws {ArgumentError} `FA008` if `maxBytes` is no number of zero or more.
    */
   compact(options: CompactOptions = {}): Compaction {
-    const { maxBytes = Infinity, onMove } = options;
-    if (!(maxBytes >= 0)) {
+    const { maxBytes = Infinity, onMove, ...unknown } = options ?? {};
+    for (const option of Object.keys(unknown)) {
+      throw new ArgumentError("FA008", `Cannot compact with the option ${show(option)}: use maxBytes and onMove`);
+    }
+    if (onMove !== undefined && typeof onMove !== "function") {
+      throw new ArgumentError("FA008", `Cannot tell ${show(onMove)} what was moved: give a function`);
+    }
+    if (typeof maxBytes !== "number" || !(maxBytes >= 0)) {
       throw new ArgumentError("FA008", `Cannot move at most ${show(maxBytes)} bytes: give a number of zero or more`);
     }
     const before = this.fragmentation;

@@ -3,7 +3,7 @@
  */
 
 import { noArray, noLayout } from "../arena/arena.ts";
-import { ArenaExhaustedError, ArgumentError, show } from "../errors.ts";
+import { ArenaExhaustedError, ArgumentError, PoolError, show } from "../errors.ts";
 import type { Layout } from "../layout/layout.ts";
 import { innerOf } from "../layout/inner.ts";
 import { type Block, type BlockStore, capacityFor } from "../memory/block.ts";
@@ -34,7 +34,7 @@ export class HeapEntry implements LifeOwner {
   readonly kind: Kind;
   readonly what: string;
   readonly name: string;
-  readonly tag: Tag;
+  tag: Tag;
   /** The number of the layout of what is in it; -1 if it is bytes. */
   readonly layout: number;
   /** What is charged for it. */
@@ -103,6 +103,7 @@ export class Heap {
       return this.take(bytes, zero, kind, what, name, layout);
     }
     entry.block = block;
+    entry.tag = ledger.current; // callbacks may have changed it since
     entry.index = this.#entries.length;
     this.#entries.push(entry);
     entry.tag.hold(kind, charge);
@@ -275,6 +276,12 @@ export class HeapBlock {
    */
   view<C extends TypedArrayConstructor>(constructor: C): ViewOf<C> {
     const view = viewOf(new Position(this.#entry.block.life, 0));
+    if (this.#entry.block.isGone) {
+      throw new PoolError(
+        "FA401",
+        "Cannot use a heap block as its memory was transferred away: free it, and make another",
+      );
+    }
     const each = constructor?.BYTES_PER_ELEMENT;
     if (!(each >= 1)) throw noArray(constructor);
     if (this.byteLength % each !== 0) {

@@ -2,7 +2,7 @@
  * Pools of plain JavaScript objects, for what is no bytes: each object is made once and used again and again.
  *
  * What a pool knows of an object is written on the object itself, in a private field that nobody else can see: finding it costs
- * nothing that grows with the pool, and nothing is allocated for it.
+ * nothing that grows with the pool, and nothing is allocated when it is used again.
  */
 
 import { ArgumentError, disposed, PoolError, show } from "../errors.ts";
@@ -165,7 +165,10 @@ export class ObjectPool<T extends object> {
 
   /** Made by {@linkcode SmartAlloc.objectPool}. */
   constructor(create: () => T, options: ObjectPoolOptions<T> = {}) {
-    const { name = "objects", reset, capacity = 0, max = Infinity } = options;
+    const { name = "objects", reset, capacity = 0, max = Infinity } = options ?? {};
+    if (typeof name !== "string") {
+      throw new ArgumentError("FA008", `Cannot make an object pool named ${show(name)}: give a text`);
+    }
     if (typeof create !== "function") {
       throw new ArgumentError(
         "FA008",

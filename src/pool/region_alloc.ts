@@ -54,7 +54,7 @@ export class RegionArena extends Arena {
         `Cannot make ${what} with ${show(size)} bytes: give a whole number from ${MIN_ALIGN} to ${MAX_CHUNK}`,
       );
     }
-    if (!(maxBytes >= 16)) {
+    if (typeof maxBytes !== "number" || !(maxBytes >= MIN_ALIGN)) {
       throw new ConfigError(
         "FA010",
         `Cannot make ${what} with at most ${show(maxBytes)} bytes: give a number of at least 16`,

@@ -4,6 +4,7 @@
  */
 
 import { ArgumentError, disposed, PoolError, show } from "../errors.ts";
+import { capacityFor } from "../memory/block.ts";
 import { Slots } from "../memory/slots.ts";
 import { MAX_CHUNK } from "../memory/segment.ts";
 import type { Ledger } from "../observe/ledger.ts";
@@ -120,7 +121,7 @@ export class Streaming {
       }
       // An eviction may have made more room than was needed.
       if (evicted.length > 0) this.#pump();
-      return id;
+      return id !== undefined && this.has(id) ? id : undefined; // a callback may have disposed of the allocator
     } catch (error) {
       if (id !== undefined) this.#takeBack(id);
       if (evicted.length > 0) this.#pump();
@@ -137,13 +138,13 @@ export class Streaming {
    * @param options How important it is, whose, and how long to wait.
    * @returns The number of the asset.
    * @throws {PoolError} `FA402` if it is more than the whole streaming budget.
-   * @throws {BudgetError} `FA352` if it is more than a limit on its tag allows in all.
+   * @throws {BudgetError} `FA351` or `FA352` if it is more than the global limit, or one on its tag, allows in all.
    * @throws {FrameStateError} `FA012` if the allocator is disposed of meanwhile.
    * @throws The reason of the signal if that is aborted first; nothing is reserved then.
    * @throws {ArgumentError} `FA008` if the size is no whole number above zero, or an option makes no sense.
    */
   async reserveAsync(bytes: number, options: ReserveAsyncOptions = {}): Promise<number> {
-    const { signal, ...rest } = options;
+    const { signal, ...rest } = options ?? {};
     const request = this.#request(bytes, rest);
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw new ArgumentError("FA008", `Cannot wait with ${show(signal)} as the signal: give an AbortSignal`);
@@ -155,12 +156,8 @@ export class Streaming {
         `Cannot reserve ${bytes} bytes for "${request.name}" as the streaming budget is ${this.#budget}: raise it, or load less`,
       );
     }
-    const charge = Math.ceil(bytes / 16) * 16;
-    if (request.tag.budget?.isTooMuch(charge) === true) {
-      // It would wait for ever, and everybody behind it.
-      const { ledger } = this.#context;
-      throw ledger.under(request.tag.path, () => ledger.over(charge, request.name));
-    }
+    const hopeless = this.#hopeless(request.tag, bytes, request.name);
+    if (hopeless !== undefined) throw hopeless;
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const waiter: Waiter = { signal, size: bytes, ...request, resolve, reject };
     this.#enqueue(waiter);
@@ -418,7 +415,10 @@ export class Streaming {
   }
 
   #request(bytes: number, options: ReserveOptions): { priority: number; name: string; tag: Tag } {
-    const { priority = "normal", tag, name = "asset" } = options;
+    const { priority = "normal", tag, name = "asset" } = options ?? {};
+    if (typeof name !== "string") {
+      throw new ArgumentError("FA008", `Cannot reserve memory for ${show(name)}: give a text as its name`);
+    }
     checkOpen(this.#context, `reserve memory for "${name}"`);
     if (!(Number.isInteger(bytes) && bytes > 0 && bytes <= MAX_CHUNK)) {
       throw new ArgumentError(
@@ -449,7 +449,7 @@ export class Streaming {
     if (victims === undefined) return undefined;
     const before = ledger.enter(tag);
     try {
-      const charge = Math.ceil(size / 16) * 16;
+      const charge = capacityFor(size);
       if (victims.length > 0) {
         // Nobody is evicted for an asset that a limit refuses all the same.
         if (!ledger.couldHave(charge, victims.map((victim) => victim.entry))) return undefined;
@@ -544,7 +544,13 @@ export class Streaming {
           first.reject(error);
           continue;
         }
-        if (id === undefined) break;
+        if (id === undefined) {
+          const hopeless = this.#hopeless(first.tag, first.size, first.name);
+          if (hopeless === undefined) break;
+          this.#leave(first);
+          first.reject(hopeless);
+          continue;
+        }
         if (this.#leave(first)) {
           first.id = id;
           first.resolve(id);
@@ -554,6 +560,17 @@ export class Streaming {
       this.#isPumping = false;
     }
     this.#tell(evicted);
+  }
+
+  /** The error of what no limit will ever let through: it would wait for ever, and everybody behind it. */
+  #hopeless(tag: Tag, size: number, name: string): Error | undefined {
+    const { ledger } = this.#context;
+    const charge = capacityFor(size);
+    const limit = tag.budget?.tooSmallFor(charge) ?? ledger.global?.tooSmallFor(charge) ?? null;
+    if (limit === null) return undefined;
+    ledger.turn();
+    limit.refusals++;
+    return limit.refusal(`reserve memory for "${name}"`, charge);
   }
 
   /** Takes one who waits off the queue; returns whether they were still waiting. */

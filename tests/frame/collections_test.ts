@@ -214,3 +214,30 @@ Deno.test("two allocators never share memory", () => {
   assertEquals(two.stats().tags[0]?.totalBytes, 112);
   assertEquals(one.stats().totals.frames, 0);
 });
+
+Deno.test("a list or map that a budget's callback grows while it grows keeps every element in its place", () => {
+  const S = struct("S", { a: u32, b: u32 });
+  const alloc = new SmartAlloc();
+  const group = alloc.groups.create("lists");
+  alloc.withTag("t", () => {
+    const vec = group.allocVec(S, 1);
+    vec.push({ a: 1 });
+    alloc.budgets.setTag("t", { soft: group.used, onCross: () => void vec.push({ a: 2 }) });
+    vec.push({ a: 3 });
+    assertEquals([...vec].map(({ a }) => a).sort(), [1, 2, 3]);
+
+    alloc.budgets.setTag("t", {});
+    const map = group.allocMap(u32, S, 4);
+    for (let i = 0; i < 4; i++) map.set(i, { a: i });
+    alloc.budgets.setTag("t", { soft: group.used, onCross: () => void map.set(1000, { a: 1000 }) });
+    map.getOrInsert(7).a = 777;
+    assertEquals([map.get(1000)?.a, map.get(7)?.a, map.size], [1000, 777, 6]);
+
+    alloc.budgets.setTag("t", {});
+    const same = group.allocMap(u32, u32, 4);
+    for (let i = 0; i < 4; i++) same.set(i, i);
+    alloc.budgets.setTag("t", { soft: group.used, onCross: () => void same.set(9, 1) });
+    same.set(9, 2);
+    assertEquals([same.get(9), same.size, [...same.keys()]], [2, 5, [0, 1, 2, 3, 9]]);
+  });
+});

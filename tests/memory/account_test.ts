@@ -289,6 +289,7 @@ class Runner {
         if (this.#marks > 0) region.keep(--this.#marks);
         break;
       case "reset":
+        if (this.#allowed !== Infinity) this.#allowed = 0; // it was allowed from where the region was
         region.reset();
         this.#marks = 0;
         this.#last = undefined;

@@ -739,3 +739,27 @@ for (const safety of ["checked", "release"] as const) {
     assertNothingLeft(everyLook(pool), 20_000);
   });
 }
+
+Deno.test("reset() lets a callback of a budget allocate no more than its tag may have, and books it", () => {
+  const alloc = new SmartAlloc();
+  const pool = alloc.scratchPool("s", { size: 65_536 });
+  pool.allocSlice(Uint8Array, 65_536);
+  pool.allocSlice(Uint8Array, 300_000);
+  alloc.budgets.setTag("ai", { hard: 100 });
+  let refused = 0;
+  alloc.budgets.setGlobal({
+    soft: 400_000,
+    onCross() {
+      try {
+        alloc.withTag("ai", () => pool.allocSlice(Uint8Array, 60_000));
+      } catch {
+        refused++;
+      }
+    },
+  });
+  pool.reset();
+  assertEquals([refused, pool.used], [1, 0]);
+  alloc.withTag("b", () => pool.allocSlice(Uint8Array, 16));
+  const { tags } = alloc.stats();
+  assertEquals(tags.filter((tag) => tag.inUse.scratch > 0).map((tag) => [tag.path, tag.inUse.scratch]), [["b", 16]]);
+});

@@ -4,6 +4,7 @@
  */
 
 import {
+  BudgetError,
   type ErrorCode,
   type Eviction,
   FrameAllocError,
@@ -689,9 +690,9 @@ Deno.test("onEvict that disposes of the allocator leaves no memory behind", asyn
     const { streaming } = alloc;
     ready(streaming, 1000, { priority: "low" });
     streaming.onEvict = () => void alloc.dispose();
-    const id = await streaming[method](500);
-    assertEquals([streaming.has(id!), streaming.stats.reserved, source.chunks], [false, 0, 0], method);
-    assertCode("FA401", () => streaming.beginLoad(id!));
+    const id = await streaming[method](500) ?? -1;
+    assertEquals([streaming.has(id), streaming.stats.reserved, source.chunks], [false, 0, 0], method);
+    assertCode(method === "reserve" ? "FA404" : "FA401", () => streaming.beginLoad(id));
   }
 });
 
@@ -1195,4 +1196,19 @@ Deno.test("two allocators never share assets or waiters", async () => {
   one.streaming.free(full);
   await settle();
   assertEquals(one.streaming.state(waiter.id!), "reserved");
+});
+
+Deno.test("a reservation that no limit will ever hold is refused, also when the limit comes later, and blocks nobody", async () => {
+  const alloc = new SmartAlloc();
+  const { streaming } = alloc;
+  alloc.budgets.setGlobal({ hard: 1_000_000 });
+  const tooLarge = await assertRejects(() => streaming.reserveAsync(2_000_000), BudgetError);
+  assertEquals(tooLarge.code, "FA351");
+  const full = streaming.reserve(900_000)!;
+  const waiting = streaming.reserveAsync(500_000, { tag: "big" });
+  const behind = streaming.reserveAsync(200_000);
+  alloc.budgets.setTag("big", { hard: 4000 });
+  streaming.free(full);
+  assertEquals((await assertRejects(() => waiting, BudgetError)).code, "FA352");
+  assertEquals(streaming.state(await behind), "reserved");
 });
