@@ -1,6 +1,7 @@
 /**
  * Memory with a stated lifetime, for code that must not hitch: frames, scopes and checkpoints over memory that is used again and
- * again, with typed records, batches, columns and growable lists in it.
+ * again, with typed records, batches, columns and growable lists in it; and pools, a heap, handles, groups, scratch pools and streaming
+ * for what lives longer, all of it under budgets.
  *
  * ```ts
  * import { f32, SmartAlloc, struct, vec3f } from "@framealloc/core";

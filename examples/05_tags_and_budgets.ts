@@ -25,10 +25,10 @@ const alloc = new SmartAlloc({ frameArenaSize: megabytes(16) });
 const reserve = new SmartAlloc({ frameArenaSize: megabytes(4) });
 
 /** Told before a limit is crossed, once per crossing. */
-function tell({ name, limit, used, requested, bytes }: BudgetEvent): void {
+function tell({ budget, crossed, used, requested, limit }: BudgetEvent): void {
   console.log(
-    `  ${name} has ${formatBytes(used)}, and ${formatBytes(requested)} more cross the ${limit} limit of ${
-      formatBytes(bytes)
+    `  ${budget} has ${formatBytes(used)}, and ${formatBytes(requested)} more cross the ${crossed} limit of ${
+      formatBytes(limit)
     }`,
   );
 }

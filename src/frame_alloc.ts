@@ -100,6 +100,7 @@ export class FrameAlloc {
    *
    * @throws {FrameStateError} `FA004` if one is open already; `FA012` after {@linkcode FrameAlloc.dispose}.
    * @throws {ArenaExhaustedError} `FA003` if there is no memory yet and the source refuses; no frame is open then.
+   * @throws {BudgetError} `FA351` if there is no memory yet and the global budget refuses; no frame is open then.
    */
   beginFrame(): void {
     this.#frames.begin();
@@ -169,6 +170,7 @@ export class FrameAlloc {
    * @returns The record; for a scalar a cell that holds one.
    * @throws {FrameStateError} `FA001` if no frame is open.
    * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
+   * @throws {BudgetError} `FA351` or `FA352` if a budget refuses.
    *
    * @example
    * ```ts
@@ -205,6 +207,7 @@ export class FrameAlloc {
    * @returns The box; for a scalar its cell. Both are reached through `value`.
    * @throws {FrameStateError} `FA001` if no frame is open.
    * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
+   * @throws {BudgetError} `FA351` or `FA352` if a budget refuses.
    * @throws {LayoutError} `FA022` if `init` does not fit.
    */
   frameBox<L extends Layout>(layout: L, init?: ValuesOf<L>): BoxOf<L> {
@@ -228,6 +231,7 @@ export class FrameAlloc {
    * @returns The array.
    * @throws {FrameStateError} `FA001` if no frame is open.
    * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
+   * @throws {BudgetError} `FA351` or `FA352` if a budget refuses.
    * @throws {ArgumentError} `FA008` if the length is no whole number of zero or more.
    *
    * @example
@@ -264,6 +268,7 @@ export class FrameAlloc {
    * @returns The empty list.
    * @throws {FrameStateError} `FA001` if no frame is open.
    * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
+   * @throws {BudgetError} `FA351` or `FA352` if a budget refuses.
    * @throws {ArgumentError} `FA008` if the capacity is no whole number of zero or more.
    */
   frameVec<S extends NumericScalar>(of: S, capacity?: number): NumberVec<S["array"]>;
@@ -294,6 +299,7 @@ export class FrameAlloc {
    * @returns The empty map.
    * @throws {FrameStateError} `FA001` if no frame is open.
    * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
+   * @throws {BudgetError} `FA351` or `FA352` if a budget refuses.
    * @throws {ArgumentError} `FA008` if a layout cannot serve, or the capacity is no whole number of zero or more.
    */
   frameMap<V extends Layout>(key: KeyLayout, value: V, capacity?: number): FrameMap<V> {
@@ -315,6 +321,7 @@ export class FrameAlloc {
    * @returns The text.
    * @throws {FrameStateError} `FA001` if no frame is open.
    * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
+   * @throws {BudgetError} `FA351` or `FA352` if a budget refuses.
    */
   frameString(text: string = ""): FrameString {
     return this.#frames.string(text) ?? this.#elsewhere("a text", "frameString", text);
@@ -334,6 +341,7 @@ export class FrameAlloc {
    * @returns The batch.
    * @throws {FrameStateError} `FA001` if no frame is open.
    * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
+   * @throws {BudgetError} `FA351` or `FA352` if a budget refuses.
    * @throws {ArgumentError} `FA008` if the length is no whole number of zero or more, or `into` is of another layout.
    *
    * @example Use one handle every frame
@@ -371,6 +379,7 @@ export class FrameAlloc {
    * @returns The columns.
    * @throws {FrameStateError} `FA001` if no frame is open.
    * @throws {ArenaExhaustedError} `FA003` if there is not enough memory.
+   * @throws {BudgetError} `FA351` or `FA352` if a budget refuses.
    * @throws {ArgumentError} `FA008` if the length is no whole number of zero or more.
    */
   frameColumns<L extends Layout>(layout: L, length: number): ColumnsOf<L> {

@@ -1,6 +1,6 @@
 /**
- * The allocator that programs use: frames, and everything that outlives them. One line per method; what is behind it is made on
- * first use.
+ * The allocator that programs use: frames, and everything that outlives them. Handles, groups, scratch pools, streaming and budgets
+ * are made when they are first asked for.
  */
 
 import type { AllocConfig } from "./config.ts";
@@ -330,6 +330,8 @@ export class SmartAlloc extends FrameAlloc {
    *
    * @returns The live copies, and what became of everything.
    * @throws {FrameStateError} `FA005` if no frame is open.
+   * @throws {StaleHandleError} `FA002` if a callback of a budget has ended the frame or rolled it back; the copies are freed then.
+   * @throws What such a callback throws; the copies are freed then, and the frame is still open.
    */
   endFrameWithPromotions(): PromotionResult {
     return this.#promoting.endFrame(() => this.endFrameWithSummary());
@@ -351,10 +353,10 @@ export class SmartAlloc extends FrameAlloc {
   /**
    * Copies what is in a box out of its frame at once.
    *
-   * @param box The box; in fact any that lives.
+   * @param box The box: of a frame, the pool or the heap.
    * @param policy Where to. @default {RetentionPolicy.PromoteToPool}
    * @returns The copy.
-   * @throws As for a slice.
+   * @throws {PoolError} `FA401` if what is in it was freed, and otherwise as for a slice.
    */
   promote<R extends object>(
     box: { readonly value: R; assign(values: never): unknown },

@@ -7,7 +7,7 @@ import { ArgumentError, show } from "../errors.ts";
 import { type BatchBase, rearm } from "../layout/batch.ts";
 import { columnPlan } from "../layout/columns.ts";
 import type { Face } from "../layout/face.ts";
-import type { LayoutInner } from "../layout/inner.ts";
+import { type LayoutInner, noLayout } from "../layout/inner.ts";
 import type { Layout } from "../layout/layout.ts";
 import { NumberVecBase, rearmNumberVec } from "../layout/number_vec.ts";
 import { rearmVec, type RecordVecBase } from "../layout/record_vec.ts";
@@ -302,14 +302,6 @@ export function noArray(value: unknown): ArgumentError {
   return new ArgumentError(
     "FA008",
     `Cannot allocate ${show(value)} as it makes no typed arrays: give one such as Float32Array`,
-  );
-}
-
-/** The error of something that should be a layout. */
-export function noLayout(value: unknown): ArgumentError {
-  return new ArgumentError(
-    "FA008",
-    `Cannot allocate ${show(value)} as it is no layout: give one such as f32, or a struct`,
   );
 }
 

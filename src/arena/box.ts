@@ -1,5 +1,5 @@
 /**
- * Boxes: one initialised value in frame memory, reached through `value`.
+ * Boxes: one initialised value in the memory of a frame, a group or a scratch pool, reached through `value`.
  */
 
 import { viewOf } from "../memory/life.ts";
@@ -35,7 +35,7 @@ export interface Box<L extends Layout> {
    *
    * @param values Values for some or all of it.
    * @returns This box.
-   * @throws {StaleHandleError} `FA002` if the memory has ended.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
    * @throws {LayoutError} `FA022` if the values do not fit.
    */
   assign(values: ValuesOf<L>): this;

@@ -68,6 +68,6 @@ export interface Retained {
   readonly layout: Layout;
   readonly policy: RetentionPolicy;
   readonly tag: Tag;
-  /** The path of the phase; `""` if there was none. */
+  /** The name of the phase; `""` if there was none. */
   readonly phase: string;
 }

@@ -3,6 +3,7 @@
  * so that the code that uses it stays monomorphic and the optimiser can see through a layout that is a constant in the program.
  */
 
+import { ArgumentError, show } from "../errors.ts";
 import type { Position } from "../memory/life.ts";
 import { BatchBase } from "./batch.ts";
 import type { Face, FaceClass, Read } from "./face.ts";
@@ -74,4 +75,12 @@ export function layoutOf(record: unknown): Layout | undefined {
   return typeof record === "object" && record !== null && "$pos" in record && "$layout" in record
     ? record.$layout as Layout
     : undefined;
+}
+
+/** The error of something that should be a layout. */
+export function noLayout(value: unknown): ArgumentError {
+  return new ArgumentError(
+    "FA008",
+    `Cannot allocate ${show(value)} as it is no layout: give one such as f32, or a struct`,
+  );
 }

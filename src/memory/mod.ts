@@ -1,5 +1,5 @@
 /**
- * The mechanisms below the allocator: chunk sources, lives and positions, and regions. Import them to put frames into memory of
+ * The mechanisms below the allocator: chunk sources, lives and positions, regions, slabs, blocks and accounts. Import them to put frames into memory of
  * your own, or to build an allocator with a lifetime of its own on them.
  *
  * ```ts

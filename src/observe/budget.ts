@@ -16,15 +16,15 @@ export type BudgetPolicy<A = unknown> = "fail" | "warn" | { readonly spill: A };
 /** What a callback of a budget is told. All sizes are bytes. */
 export interface BudgetEvent {
   /** Which limit would be crossed. */
-  readonly limit: "soft" | "hard";
-  /** The name of the budget: a path of tags, `"global"`, or the name of a child. */
-  readonly name: string;
+  readonly crossed: "soft" | "hard";
+  /** Whose limit it is: a path of tags, `"global"`, or the name of a child. */
+  readonly budget: string;
   /** What is charged now. */
   readonly used: number;
   /** What was asked for. */
   readonly requested: number;
   /** The limit itself. */
-  readonly bytes: number;
+  readonly limit: number;
 }
 
 /** What a budget is and has been. All sizes are bytes. */
@@ -186,12 +186,12 @@ export class Budget {
     return this.parent !== null && this.parent.#tell(bytes);
   }
 
-  #cross(limit: "soft" | "hard", bytes: number, requested: number): boolean {
+  #cross(crossed: "soft" | "hard", limit: number, requested: number): boolean {
     const { onCross } = this;
     if (onCross === undefined) return false;
     this.#home.telling++;
     try {
-      onCross({ limit, name: this.name, used: this.used, requested, bytes });
+      onCross({ crossed, budget: this.name, used: this.used, requested, limit });
     } catch (error) {
       this.#untell();
       throw error;

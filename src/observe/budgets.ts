@@ -150,7 +150,7 @@ export class ChildBudget {
  *   for (let i = 0; i < 4; i++) alloc.frameSlice(Uint8Array, 1024);
  *   assertEquals(alloc.tryFrameSlice(Uint8Array, 1), undefined);
  * });
- * assertEquals(events.map(({ limit, used, requested }) => [limit, used, requested]), [["soft", 1024, 1024]]);
+ * assertEquals(events.map(({ crossed, used, requested }) => [crossed, used, requested]), [["soft", 1024, 1024]]);
  * ```
  */
 export class Budgets<A = unknown> {

@@ -44,11 +44,11 @@ export interface TagStats {
 export interface BytesByKind {
   /** Frames that are alive, with padding. */
   readonly frame: number;
-  /** The slots of pool records. */
+  /** Pool records: their slots, or blocks where no slot is large enough. */
   readonly pool: number;
   /** Blocks of the heap. */
   readonly heap: number;
-  /** The slots behind handles. */
+  /** Records behind handles: the same. */
   readonly handles: number;
   /** Groups, with padding. */
   readonly groups: number;

@@ -3,9 +3,8 @@
  * moved, so that live records can be packed into fewer pages. The record of a handle follows it when it moves.
  */
 
-import { noLayout } from "../arena/arena.ts";
 import { ArgumentError, PoolError, show } from "../errors.ts";
-import { innerOf } from "../layout/inner.ts";
+import { innerOf, noLayout } from "../layout/inner.ts";
 import type { Layout, RecordOf, ValuesOf } from "../layout/layout.ts";
 import type { SlabPage, SlabSize } from "../memory/slab_size.ts";
 import type { Slots } from "../memory/slots.ts";

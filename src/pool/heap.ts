@@ -2,10 +2,10 @@
  * The heap: blocks of any size, each freed on its own. Freeing one detaches every view of it.
  */
 
-import { noArray, noLayout } from "../arena/arena.ts";
+import { noArray } from "../arena/arena.ts";
 import { ArenaExhaustedError, ArgumentError, PoolError, show } from "../errors.ts";
 import type { Layout } from "../layout/layout.ts";
-import { innerOf } from "../layout/inner.ts";
+import { innerOf, noLayout } from "../layout/inner.ts";
 import { type Block, type BlockStore, capacityFor } from "../memory/block.ts";
 import { type LifeOwner, Position, viewOf } from "../memory/life.ts";
 import { MAX_CHUNK } from "../memory/segment.ts";

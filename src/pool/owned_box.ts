@@ -9,7 +9,7 @@ import { viewOf } from "../memory/life.ts";
 import { freedTwice } from "./context.ts";
 
 /**
- * One value that lives until it is freed: in the pool, on the heap, or in a scratch pool until that is reset.
+ * One value that lives until it is freed, in the pool or on the heap.
  *
  * @typeParam L The layout of the value.
  *

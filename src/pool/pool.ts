@@ -5,10 +5,9 @@
  * after the slot was given to somebody else. Nothing of that costs anything while the record is in use.
  */
 
-import { noLayout } from "../arena/arena.ts";
 import { PoolError, show } from "../errors.ts";
 import type { Face } from "../layout/face.ts";
-import { innerOf, type LayoutInner } from "../layout/inner.ts";
+import { innerOf, type LayoutInner, noLayout } from "../layout/inner.ts";
 import type { Layout } from "../layout/layout.ts";
 import { type LifeOwner, Position } from "../memory/life.ts";
 import type { Slab } from "../memory/slab.ts";

@@ -53,8 +53,8 @@ export class StreamPin {
  *
  * An asset is known by a number. Its memory may be taken away when room is needed for another: first of those of the lowest priority,
  * among them the one that was not used for longest. Never taken are assets that are pinned or not ready yet, those of a higher
- * priority than the one that needs the room, and those of the same priority that were used in the current frame. When the memory
- * goes, its views are detached.
+ * priority than the one that needs the room, and those of the same priority that were used in the current frame: in a program without
+ * frames, equals are never taken. When the memory goes, its views are detached.
  *
  * @example
  * ```ts
@@ -194,7 +194,7 @@ export class Streaming {
    *
    * @param id The number of the asset.
    * @returns Its memory, to be written.
-   * @throws {PoolError} `FA407` if it is ready already; `FA401` if it was freed or evicted, `FA404` if there was never such an asset.
+   * @throws {PoolError} `FA407` if it is ready already, or its memory was transferred away; `FA401` if it was freed or evicted, `FA404` if there was never such an asset.
    */
   beginLoad(id: number): Uint8Array<ArrayBuffer> {
     const asset = this.#find(id, "begin to load");
@@ -210,7 +210,7 @@ export class Streaming {
    * @param id The number of the asset.
    * @param bytes How many bytes in all so far; more than the size counts as the size.
    * @param buffer The memory of the asset, where reading has moved it to another buffer, as a BYOB reader does.
-   * @throws {PoolError} `FA407` if it is not being loaded; `FA401` or `FA404` if there is no such asset.
+   * @throws {PoolError} `FA407` if it is not being loaded, or its memory was transferred away; `FA401` or `FA404` if there is no such asset.
    * @throws {ArgumentError} `FA008` if it is no number of zero or more, or the buffer is not the memory of the asset.
    *
    * @example Read straight into the memory of an asset
@@ -260,7 +260,7 @@ export class Streaming {
    * where it must not be.
    *
    * @param id The number of the asset.
-   * @throws {PoolError} `FA407` if it is not being loaded; `FA401` or `FA404` if there is no such asset.
+   * @throws {PoolError} `FA407` if it is not being loaded, or its memory was transferred away; `FA401` or `FA404` if there is no such asset.
    */
   finishLoad(id: number): void {
     const asset = this.#find(id, "finish loading");
@@ -277,7 +277,7 @@ export class Streaming {
    *
    * @param id The number of the asset.
    * @returns Its bytes: the same array each time, detached when the asset is freed or evicted.
-   * @throws {PoolError} `FA407` if it is not ready; `FA401` if it was freed or evicted, `FA404` if there was never such an asset.
+   * @throws {PoolError} `FA407` if it is not ready, or its memory was transferred away; `FA401` if it was freed or evicted, `FA404` if there was never such an asset.
    */
   access(id: number): Uint8Array<ArrayBuffer> {
     const asset = this.#find(id, "access");
@@ -287,7 +287,7 @@ export class Streaming {
     return asset.bytes;
   }
 
-  /** As {@linkcode Streaming.access}, but `undefined` if the asset is not ready, or was freed or evicted. */
+  /** As {@linkcode Streaming.access}, but `undefined` if the asset is not ready, or was freed or evicted; `FA407` stays an error. */
   tryAccess(id: number): Uint8Array<ArrayBuffer> | undefined {
     const place = this.#slots.find(id);
     return place >= 0 && this.#assets[place]!.state === "ready" ? this.access(id) : undefined;

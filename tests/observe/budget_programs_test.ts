@@ -786,8 +786,8 @@ class Runner {
     const path = ask.path ?? this.#path;
     const isGlobal = limit === this.#global;
     const heldBefore = this.#held;
-    this.#check(`while ${ask.name} is told of the ${event.limit} limit of "${event.name}"`);
-    assertEquals([event.name, event.bytes], [limit.path, limit[event.limit]]);
+    this.#check(`while ${ask.name} is told of the ${event.crossed} limit of "${event.budget}"`);
+    assertEquals([event.budget, event.limit], [limit.path, limit[event.crossed]]);
     assertEquals(event.used, limit.used, `told by ${ask.name}`);
     if (!isGlobal) {
       assert(ask.bytes.includes(event.requested), `told of ${event.requested} bytes, not of ${ask.bytes}`);
@@ -795,12 +795,12 @@ class Runner {
         assert(!refuses(around, event.requested), `"${around.path}" was about to refuse that`);
       }
     }
-    assert(event.used + event.requested > event.bytes, `nothing was crossed: ${JSON.stringify(event)}`);
-    const hasFallen = isGlobal && heldBefore > event.bytes && event.used <= event.bytes;
-    assert(limit.told[event.limit] !== true || hasFallen, `told twice of one crossing by ${ask.name}`);
-    if (event.limit === "hard") assertEquals(limit.policy, "warn");
-    limit.told[event.limit] = true;
-    this.#met.count(`${isGlobal ? "global " : ""}${event.limit} limit told by ${ask.name}`);
+    assert(event.used + event.requested > event.limit, `nothing was crossed: ${JSON.stringify(event)}`);
+    const hasFallen = isGlobal && heldBefore > event.limit && event.used <= event.limit;
+    assert(limit.told[event.crossed] !== true || hasFallen, `told twice of one crossing by ${ask.name}`);
+    if (event.crossed === "hard") assertEquals(limit.policy, "warn");
+    limit.told[event.crossed] = true;
+    this.#met.count(`${isGlobal ? "global " : ""}${event.crossed} limit told by ${ask.name}`);
     if (this.#isQuiet) return;
     const nested = this.#callbacks.shift();
     if (nested === undefined) return;

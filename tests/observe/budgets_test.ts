@@ -433,7 +433,7 @@ for (const [name, way] of Object.entries(WAYS)) {
       const made = scene.make();
       assert(made !== undefined);
       const { requested } = events[0] ?? { requested: 0 };
-      assertEquals(events, [{ limit, name: "t", used: base, requested, bytes }]);
+      assertEquals(events, [{ crossed: limit, budget: "t", used: base, requested, limit: bytes }]);
       assert(way.grows ? requested >= way.bytes : requested === way.bytes, `${requested} requested`);
       assertEquals(usedOf(alloc, "t"), base + way.bytes);
       // Past the limit nobody is told again, whatever is allocated.
@@ -451,7 +451,13 @@ for (const [name, way] of Object.entries(WAYS)) {
       before = plain(alloc.stats());
       alloc.frameSlice(Uint8Array, bytes - left + 1);
       assertEquals(events.length, 2);
-      assertEquals(events[1], { limit, name: "t", used: left, requested: ceil16(bytes - left + 1), bytes });
+      assertEquals(events[1], {
+        crossed: limit,
+        budget: "t",
+        used: left,
+        requested: ceil16(bytes - left + 1),
+        limit: bytes,
+      });
       assertBooked(alloc, source);
     });
   }
@@ -613,7 +619,7 @@ for (const [name, way] of Object.entries(HOLDING)) {
     before = plain(alloc.stats());
     assert(make() !== undefined);
     const { requested } = events[0] ?? { requested: 0 };
-    assertEquals(events, [{ limit: "soft", name: "global", used: base, requested, bytes: soft }]);
+    assertEquals(events, [{ crossed: "soft", budget: "global", used: base, requested, limit: soft }]);
     assert(requested >= way.bytes);
     const first = alloc.heapAlloc(5000);
     first.free(); // is more than is kept for later
@@ -1088,8 +1094,8 @@ Deno.test("a callback is told what is used, also when another one has allocated 
   });
   alloc.withTag("o", () => alloc.withTag("i", () => alloc.frameSlice(Uint8Array, 320)));
   assertEquals(events, [
-    { limit: "soft", name: "o::i", used: 0, requested: 320, bytes: 100 },
-    { limit: "soft", name: "o", used: 48, requested: 320, bytes: 300 },
+    { crossed: "soft", budget: "o::i", used: 0, requested: 320, limit: 100 },
+    { crossed: "soft", budget: "o", used: 48, requested: 320, limit: 300 },
   ]);
   assertBooked(alloc, source);
 });
@@ -1230,12 +1236,12 @@ Deno.test("a policy that a callback changes counts at once", () => {
   alloc.beginFrame();
   alloc.tag("t");
   const fail = (): void =>
-    alloc.budgets.setTag("t", { hard: 200, policy: "fail", onCross: ({ limit }) => told.push(`after: ${limit}`) });
+    alloc.budgets.setTag("t", { hard: 200, policy: "fail", onCross: ({ crossed }) => told.push(`after: ${crossed}`) });
   alloc.budgets.setTag("t", {
     soft: 100,
     hard: 200,
     policy: "warn",
-    onCross({ limit }) {
+    onCross({ crossed: limit }) {
       told.push(limit);
       fail();
     },
@@ -1449,7 +1455,7 @@ Deno.test("setting a limit anew begins anew: it is told of the next allocation p
   alloc.budgets.setTag("t", { soft: 300, onCross: (event) => events.push(event) });
   alloc.frameSlice(Uint8Array, 16);
   alloc.frameSlice(Uint8Array, 16);
-  assertEquals(events.slice(1), [{ limit: "soft", name: "t", used: 416, requested: 16, bytes: 300 }]);
+  assertEquals(events.slice(1), [{ crossed: "soft", budget: "t", used: 416, requested: 16, limit: 300 }]);
 });
 
 Deno.test("limits tell what they are and have been", () => {
@@ -1487,14 +1493,14 @@ Deno.test('the policy "warn" goes on, and tells of soft and hard in this order',
   const { alloc, source, events } = tellingAlloc({ soft: 100, hard: 200, policy: "warn" });
   alloc.frameSlice(Uint8Array, 304);
   alloc.frameSlice(Uint8Array, 304);
-  assertEquals(events.map(({ limit, bytes }) => [limit, bytes]), [["soft", 100], ["hard", 200]]);
+  assertEquals(events.map(({ crossed, limit }) => [crossed, limit]), [["soft", 100], ["hard", 200]]);
   const [budget] = alloc.budgets.stats;
   assertEquals([budget?.used, budget?.peak, budget?.refusals], [608, 608, 0]);
   alloc.endFrame();
   alloc.beginFrame();
   alloc.frameSlice(Uint8Array, 112);
   alloc.frameSlice(Uint8Array, 112);
-  assertEquals(events.slice(2).map(({ limit, used }) => [limit, used]), [["soft", 0], ["hard", 112]]);
+  assertEquals(events.slice(2).map(({ crossed, used }) => [crossed, used]), [["soft", 0], ["hard", 112]]);
   assertBooked(alloc, source);
 });
 
@@ -1849,7 +1855,7 @@ Deno.test("a child is charged up to its hard limit, and told of its soft one", (
   assertEquals([child.name, child.used], ["textures", 0]);
   child.charge(400);
   assertEquals(child.tryCharge(200), true);
-  assertEquals(events, [{ limit: "soft", name: "textures", used: 400, requested: 200, bytes: 500 }]);
+  assertEquals(events, [{ crossed: "soft", budget: "textures", used: 400, requested: 200, limit: 500 }]);
   const before = plain(alloc.stats());
   const error = budgetError(() => child.charge(401));
   assertEquals([error.code, error.budget, error.limit, error.requested], ["FA352", "textures", 1000, 401]);
