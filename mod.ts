@@ -132,14 +132,7 @@ export { type BudgetLimits, Budgets, ChildBudget } from "./src/observe/budgets.t
 export type { Leak } from "./src/observe/leak.ts";
 export type { FrameAllocStats, FrameStats, FrameSummary, TotalStats } from "./src/observe/stats.ts";
 export { Group, type GroupOptions, Groups, type GroupStats } from "./src/pool/groups.ts";
-export {
-  type Compaction,
-  type CompactOptions,
-  type Handle,
-  Handles,
-  type HandleStats,
-  PinGuard,
-} from "./src/pool/handles.ts";
+export { type Compaction, type CompactOptions, type Handle, Handles, type HandleStats } from "./src/pool/handles.ts";
 export { HeapBlock, type HeapStats } from "./src/pool/heap.ts";
 export { Lease, ObjectPool, type ObjectPoolOptions, type ObjectPoolStats } from "./src/pool/object_pool.ts";
 export type { OwnedBox } from "./src/pool/owned_box.ts";
@@ -154,7 +147,8 @@ export type {
   StreamPriority,
   StreamState,
 } from "./src/pool/asset.ts";
-export { Streaming, StreamPin } from "./src/pool/streaming.ts";
+export { PinGuard } from "./src/pool/pin_guard.ts";
+export { Streaming } from "./src/pool/streaming.ts";
 export {
   type PromotedBox,
   type PromotedSlice,

@@ -17,7 +17,7 @@ interface Gate {
 }
 
 const GATES: readonly Gate[] = [
-  { name: "everything (mod.ts)", source: 'export * from "./mod.ts";', goal: 30_000, limit: 39_000 },
+  { name: "everything (mod.ts)", source: 'export * from "./mod.ts";', goal: 30_000, limit: 39_500 },
   {
     name: "frames, layouts and errors",
     source: 'export { FrameAlloc, struct, f32, u32, vec3f, FrameAllocError } from "./mod.ts";',

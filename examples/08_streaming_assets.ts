@@ -10,7 +10,7 @@ import { equal } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Eviction, formatBytes, SmartAlloc, type StreamPin, type StreamPriority } from "../mod.ts";
+import { type Eviction, formatBytes, type PinGuard, SmartAlloc, type StreamPriority } from "../mod.ts";
 
 const MOST_FILES = 40;
 const LOADERS = 4;
@@ -28,7 +28,7 @@ interface Asset {
 interface Shown {
   readonly asset: Asset;
   readonly id: number;
-  readonly pin: StreamPin;
+  readonly pin: PinGuard;
   framesLeft: number;
 }
 

@@ -10,6 +10,7 @@ import type { SlabPage, SlabSize } from "../memory/slab_size.ts";
 import type { Slots } from "../memory/slots.ts";
 import { checkOpen, type Context, freedTwice } from "./context.ts";
 import type { HandleTable } from "./handle_table.ts";
+import { PinGuard } from "./pin_guard.ts";
 
 /**
  * A number that stands for a record of a layout. It is a whole number below 2 ** 53: keep it in an `f64` column, in JSON, or send it
@@ -63,35 +64,6 @@ export interface HandleStats {
   readonly moves: number;
   /** Numbers that were used as often as they can be. */
   readonly retired: number;
-}
-
-/** Keeps a record where it is, until it is disposed of. */
-export class PinGuard {
-  readonly #handles: Handles;
-  readonly #handle: number;
-  #isOpen = true;
-
-  /** Made by {@linkcode Handles.pin}. */
-  constructor(handles: Handles, handle: number) {
-    this.#handles = handles;
-    this.#handle = handle;
-  }
-
-  /**
-   * Takes the pin off. A second call does nothing.
-   *
-   * @throws {PoolError} `FA401` if the handle was freed by then.
-   */
-  end(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    this.#handles.$unpin(this.#handle);
-  }
-
-  /** The same as {@linkcode PinGuard.end}. */
-  [Symbol.dispose](): void {
-    this.end();
-  }
 }
 
 /**

@@ -22,31 +22,7 @@ import {
 } from "./asset.ts";
 import { checkOpen, type Context } from "./context.ts";
 import type { Heap } from "./heap.ts";
-
-/** Keeps an asset from being evicted, until it is disposed of. */
-export class StreamPin {
-  readonly #streaming: Streaming;
-  readonly #id: number;
-  #isOpen = true;
-
-  /** Made by {@linkcode Streaming.pin}. */
-  constructor(streaming: Streaming, id: number) {
-    this.#streaming = streaming;
-    this.#id = id;
-  }
-
-  /** Takes the pin off. A second call does nothing. */
-  end(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    this.#streaming.$unpin(this.#id);
-  }
-
-  /** The same as {@linkcode StreamPin.end}. */
-  [Symbol.dispose](): void {
-    this.end();
-  }
-}
+import { PinGuard } from "./pin_guard.ts";
 
 /**
  * Memory for large assets; see {@linkcode SmartAlloc.streaming}.
@@ -300,9 +276,9 @@ export class Streaming {
    * @returns A guard that takes the pin off; {@linkcode Streaming.unpin} does so as well.
    * @throws {PoolError} `FA401` or `FA404` if there is no such asset.
    */
-  pin(id: number): StreamPin {
+  pin(id: number): PinGuard {
     this.#find(id, "pin").pins++;
-    return new StreamPin(this, id);
+    return new PinGuard(this, id);
   }
 
   /**

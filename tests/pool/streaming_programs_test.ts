@@ -6,9 +6,9 @@
 import {
   type ErrorCode,
   FrameAllocError,
+  type PinGuard,
   SmartAlloc,
   type StreamingStats,
-  type StreamPin,
   type StreamPriority,
   type StreamState,
 } from "@framealloc/core";
@@ -507,7 +507,7 @@ class Real implements Side {
   readonly views: Map<string, { bytes: Uint8Array<ArrayBuffer>; readonly fill: number }> = new Map();
   /** Memory that was transferred away. */
   readonly moved: Map<string, ArrayBuffer> = new Map();
-  readonly pins: Map<string, StreamPin[]> = new Map();
+  readonly pins: Map<string, PinGuard[]> = new Map();
   readonly outcomes: Map<string, { readonly id: number } | { readonly error: unknown }> = new Map();
   readonly signals: Map<string, Signal> = new Map();
 
