@@ -56,7 +56,7 @@ export const CODES: Readonly<Record<ErrorCode, string>> = {
   FA009: "An index is outside the elements",
   FA010: "A configuration option is unknown, contradictory or absurd",
   FA011: "The chunk source cannot honour a configured option",
-  FA012: "The allocator was used after its disposal",
+  FA012: "The allocator, or an object pool, was used after its disposal",
   FA013: "A phase or tag was ended that was not the innermost open one",
   FA020: "A layout definition is invalid",
   FA021: "A layout cannot be represented under the chosen rules",

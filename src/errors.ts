@@ -214,8 +214,8 @@ export class ConfigError extends FrameAllocError {}
 export class LayoutError extends FrameAllocError {}
 
 /** The error of work after disposal. */
-export function disposed(action: string): FrameStateError {
-  return new FrameStateError("FA012", `Cannot ${action} as the allocator was disposed: make another one`);
+export function disposed(action: string, what = "allocator"): FrameStateError {
+  return new FrameStateError("FA012", `Cannot ${action} as the ${what} was disposed: make another one`);
 }
 
 /**

@@ -80,7 +80,7 @@ export class SmartAlloc extends FrameAlloc {
   #streaming: Streaming | undefined;
   #budgets: Budgets<SmartAlloc> | undefined;
   #promotions: Promotions | undefined;
-  readonly #objectPools: ObjectPool<object>[] = [];
+  #objectPools: ObjectPool<object>[] = [];
   /** What is behind the pool; not for use in programs. */
   readonly $pool: unknown;
 
@@ -182,7 +182,7 @@ export class SmartAlloc extends FrameAlloc {
   objectPool<T extends object>(create: () => T, options?: ObjectPoolOptions<T>): ObjectPool<T> {
     if (this.#frames.isDisposed) throw this.#frames.closed("make an object pool");
     const pool = new ObjectPool(create, options);
-    this.#objectPools.push(pool as unknown as ObjectPool<object>);
+    this.#openPools.push(pool as unknown as ObjectPool<object>);
     return pool;
   }
 
@@ -384,7 +384,7 @@ export class SmartAlloc extends FrameAlloc {
     return {
       ...super.stats(),
       pool: this.#pool.stats,
-      objectPools: this.#objectPools.map((pool) => pool.stats),
+      objectPools: this.#openPools.map((pool) => pool.stats),
       heap: this.#heap.stats,
       handles: this.handles.stats,
       groups: this.groups.stats,
@@ -408,7 +408,7 @@ export class SmartAlloc extends FrameAlloc {
       ...this.#streaming?.$leaks() ?? [],
       ...this.#frames.isDisposed
         ? []
-        : this.#objectPools.flatMap(({ name, live }) =>
+        : this.#openPools.flatMap(({ name, live }) =>
           Array.from({ length: live }, (): Leak => ({ kind: "pool object", name, tag: "", bytes: 0, age: 0 }))
         ),
     ];
@@ -440,9 +440,14 @@ export class SmartAlloc extends FrameAlloc {
     this.#scratch?.dispose();
     this.#pool.dispose();
     this.#heap.dispose();
-    for (const pool of this.#objectPools) pool.$dispose();
+    for (const pool of this.#objectPools) pool.dispose();
     if (leaks.length > 0) this.#frames.config.onLeaks?.(leaks);
     return leaks;
+  }
+
+  /** The object pools, without those that are over. */
+  get #openPools(): ObjectPool<object>[] {
+    return this.#objectPools = this.#objectPools.filter((pool) => !pool.$isOver);
   }
 
   get #scratchPools(): ScratchPools {

@@ -216,6 +216,7 @@ export class ObjectPool<T extends object> {
    *
    * @returns The object.
    * @throws {PoolError} `FA405` if there are as many as there may be.
+   * @throws {FrameStateError} `FA012` after the disposal of the pool or of its allocator.
    * @throws What `create` throws; nothing is changed then.
    */
   acquire(): T {
@@ -230,7 +231,7 @@ export class ObjectPool<T extends object> {
   /** As {@linkcode ObjectPool.acquire}, but `undefined` if there are as many as there may be. */
   tryAcquire(): T | undefined {
     if (this.#isDisposed) {
-      throw disposed(`acquire an object of pool "${this.name}"`);
+      throw disposed(`acquire an object of pool "${this.name}"`, "pool");
     }
     let object: T;
     if (this.#freeCount > 0) {
@@ -270,7 +271,7 @@ export class ObjectPool<T extends object> {
     if (this.#reset !== undefined) this.#prepare(object, this.#reset);
     Mark.turn(object, FREE);
     this.#live--;
-    this.#free[this.#freeCount++] = object;
+    if (!this.#isDisposed) this.#free[this.#freeCount++] = object;
   }
 
   /**
@@ -285,9 +286,23 @@ export class ObjectPool<T extends object> {
     return drop;
   }
 
-  /** Gives out nothing any more: not for use in programs. */
-  $dispose(): void {
+  /**
+   * Lets go of the free objects and gives out none any more. Objects in use can still be released; the pool is in reports until they
+   * are. A second call does nothing.
+   */
+  dispose(): void {
     this.#isDisposed = true;
+    this.#free.length = this.#freeCount = 0;
+  }
+
+  /** The same as {@linkcode ObjectPool.dispose}. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Whether it was disposed of and nothing of it is in use: not for use in programs. */
+  get $isOver(): boolean {
+    return this.#isDisposed && this.#live === 0;
   }
 
   #make(): T {

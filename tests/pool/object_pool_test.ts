@@ -6,9 +6,11 @@
 import {
   type ErrorCode,
   FrameAllocError,
+  FrameStateError,
   type Lease,
   type ObjectPool,
   type ObjectPoolStats,
+  PoolError,
   SmartAlloc,
 } from "@framealloc/core";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
@@ -746,4 +748,44 @@ Deno.test("dispose() reports the objects in use", () => {
   shells.release(shell);
   assertEquals(alloc.dispose(), [{ ...leak, name: "bullets" }]);
   assertEquals(told, [{ ...leak, name: "bullets" }]);
+});
+
+Deno.test("a pool that was disposed of gives out nothing, and is in reports until the last object is released", () => {
+  const alloc = new SmartAlloc();
+  const level = alloc.objectPool(() => ({}), { name: "level", capacity: 3 });
+  const other = alloc.objectPool(() => ({}), { name: "other" });
+  const enemy = level.acquire();
+  level.dispose();
+  level.dispose();
+  assertEquals(level.stats, { name: "level", live: 1, free: 0, peak: 1, acquired: 1 });
+  assertThrows(() => level.acquire(), FrameStateError, 'acquire an object of pool "level" as the pool was disposed');
+  assertThrows(() => level.lease(), FrameStateError, "FA012");
+  assertEquals(alloc.stats().objectPools, [level.stats, other.stats]);
+  assertEquals(alloc.leaks().map((leak) => leak.name), ["level"]);
+
+  level.release(enemy);
+  assertThrows(() => level.release(enemy), PoolError, "FA403");
+  assertEquals([level.live, level.stats.free, level.trim()], [0, 0, 0]);
+  assertEquals(alloc.stats().objectPools, [other.stats]);
+  assertEquals(alloc.leaks(), []);
+});
+
+Deno.test("a pool can be disposed of by the functions that it calls", () => {
+  const alloc = new SmartAlloc();
+  const made: ObjectPool<object> = alloc.objectPool(() => (made?.dispose(), {}));
+  const object = made.acquire();
+  assertThrows(() => made.acquire(), FrameStateError, "FA012");
+  made.release(object);
+  assertEquals([made.live, made.stats.free], [0, 0]);
+
+  const reset: ObjectPool<object> = alloc.objectPool(() => ({}), { reset: () => reset.dispose() });
+  reset.release(reset.acquire());
+  assertEquals([reset.live, reset.stats.free, alloc.stats().objectPools.length], [0, 0, 0]);
+
+  {
+    using pool = alloc.objectPool(() => ({}));
+    pool.release(pool.acquire());
+    assertEquals(alloc.stats().objectPools, [pool.stats]);
+  }
+  assertEquals(alloc.stats().objectPools, []);
 });
