@@ -1,13 +1,16 @@
 /**
- * What budgets cost: 1000 records of 32 bytes in a frame, 125 of them under each of eight tags, with no budget, with a limit on all
+ * What budgets cost. In a frame: 1000 records of 32 bytes in a frame, 125 of them under each of eight tags, with no budget, with a limit on all
  * memory, with a limit on a tag that is not used, and with a limit on each of the eight. No limit is ever reached.
  *
  * A limit is met by lowering the offset up to which a region hands out memory without asking, so there is nothing to check on each
  * allocation; what remains is to ask once after each change of the tag.
+ *
+ * In the pool: 1000 records of 32 bytes, each freed and allocated anew under a tag, by whether that tag has a limit. A pool asks a
+ * tag with a limit on each allocation and tells it of each free; one without a limit costs the look at whether it has one.
  */
 
 import { type AllocConfig, type Infer, SmartAlloc } from "../mod.ts";
-import { Item, useSixLayouts } from "./layouts.ts";
+import { Item, poolSixLayouts, useSixLayouts } from "./layouts.ts";
 import { type Candidate, register, type Workload } from "./workload.ts";
 
 const TAGS = ["physics", "audio", "render", "ui", "network", "animation", "particles", "scripts"];
@@ -129,6 +132,59 @@ function sumOf(all: readonly Infer<typeof Item>[]): number {
   return sum;
 }
 
+const poolTable: Infer<typeof Item>[] = [];
+const limitlessPool = new SmartAlloc(CONFIG);
+const limitedPool = new SmartAlloc(CONFIG);
+limitedPool.budgets.setTag("bullets", { soft: 2 ** 30, hard: 2 ** 31 });
+limitlessPool.withTag("bullets", () => {
+  for (let i = 0; i < N; i++) poolTable.push(limitlessPool.poolAlloc(Item));
+});
+const limitedTable: Infer<typeof Item>[] = [];
+limitedPool.withTag("bullets", () => {
+  for (let i = 0; i < N; i++) limitedTable.push(limitedPool.poolAlloc(Item));
+});
+
+function replaceLimitless(): void {
+  for (let i = 0; i < N; i++) {
+    limitlessPool.poolFree(poolTable[i]!);
+    const item = limitlessPool.poolAlloc(Item);
+    item.a = frame + i;
+    item.b = frame;
+    item.c = i;
+    item.d = 1;
+    poolTable[i] = item;
+  }
+}
+
+function replaceLimited(): void {
+  for (let i = 0; i < N; i++) {
+    limitedPool.poolFree(limitedTable[i]!);
+    const item = limitedPool.poolAlloc(Item);
+    item.a = frame + i;
+    item.b = frame;
+    item.c = i;
+    item.d = 1;
+    limitedTable[i] = item;
+  }
+}
+
+function poolWithNone(k: number, read: boolean): number {
+  frame = k;
+  limitlessPool.withTag("bullets", replaceLimitless);
+  return read ? sumOf(poolTable) : 0;
+}
+
+function poolWithLimit(k: number, read: boolean): number {
+  frame = k;
+  limitedPool.withTag("bullets", replaceLimited);
+  if (!read) return 0;
+  return limitedPool.budgets.stats.every(({ used }) => used === N * Item.size) ? sumOf(limitedTable) : NaN;
+}
+
+function expected(k: number): number {
+  return N * (4 * k + 7) + 6 * (N * (N - 1) / 2);
+}
+
 const candidates: readonly Candidate[] = [
   { name: "no budget", frame: withNone },
   { name: "a limit on all memory", frame: withGlobal },
@@ -142,12 +198,26 @@ export const workloads: readonly Workload[] = [{
   unit: "record",
   units: N,
   candidates,
-  expected: (k) => N * (4 * k + 7) + 6 * (N * (N - 1) / 2),
+  expected,
   keepWarm: () => {
     useSixLayouts(unlimited);
     useSixLayouts(limited);
     useSixLayouts(elsewhere);
     useSixLayouts(everywhere);
+  },
+}, {
+  name: "budgets of a pool",
+  summary: `${N} records of a pool, each freed and allocated anew`,
+  unit: "record",
+  units: N,
+  candidates: [
+    { name: "no budget", frame: poolWithNone },
+    { name: "a limit on the tag", frame: poolWithLimit },
+  ],
+  expected,
+  keepWarm: () => {
+    poolSixLayouts(limitlessPool);
+    poolSixLayouts(limitedPool);
   },
 }];
 
