@@ -32,10 +32,11 @@ import {
   u8,
   vec3f,
 } from "@framealloc/core";
-import type { Chunk, ChunkSource } from "@framealloc/core/memory";
+import type { ChunkSource } from "@framealloc/core/memory";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type Pair, SUPPORTED } from "./frame/_sources.ts";
+import { CountingSource } from "./memory/_counting_source.ts";
 
 const RUNS_PER_PAIR = 150;
 const SLOTS = [32, 128, 512];
@@ -145,41 +146,6 @@ const OPS: fc.Arbitrary<Op> = fc.oneof(
     }),
   },
 ) as fc.Arbitrary<Op>;
-
-/** A source that counts the chunks that are out, and refuses when it is told to. */
-class CountingSource implements ChunkSource {
-  readonly name: string;
-  readonly capabilities: ChunkSource["capabilities"];
-  live = 0;
-  refuses = false;
-  refusals = 0;
-  readonly #inside: ChunkSource;
-
-  constructor(inside: ChunkSource) {
-    this.name = inside.name;
-    this.capabilities = inside.capabilities;
-    this.#inside = inside;
-  }
-
-  obtain(bytes: number): Chunk {
-    if (this.refuses) {
-      this.refusals++;
-      throw new RangeError("Not today");
-    }
-    const chunk = this.#inside.obtain(bytes);
-    this.live++;
-    return {
-      get buffer() {
-        return chunk.buffer;
-      },
-      revoke: () => chunk.revoke(),
-      release: () => {
-        this.live--;
-        chunk.release();
-      },
-    };
-  }
-}
 
 /** A retained record of the current frame. */
 interface Kept {
@@ -426,7 +392,7 @@ class Runner {
       }]
     );
     assertEquals(alloc.dispose().map(text).sort(), left.map(text).sort());
-    assertEquals(this.#source.live, 0);
+    assertEquals(this.#source.chunks, 0);
     assert(alloc.stats().tags.every((tag) => Object.values(tag.inUse).every((bytes) => bytes === 0)));
     for (const { box } of this.#copies) assert(box.isFreed);
   }
@@ -528,10 +494,10 @@ class Runner {
       this.#met.note("plain", this.#kept.length);
     } else {
       const { refusals } = this.#source;
-      this.#source.refuses = refuses;
+      this.#source.isGenerous = !refuses;
       const result = how === "promotions" ? alloc.endFrameWithPromotions() : undefined;
       summary = result?.summary.frame ?? alloc.endFrameWithSummary();
-      this.#source.refuses = false;
+      this.#source.isGenerous = true;
       assertEquals([summary.number, summary.bytes, summary.allocations], [alloc.frameNumber, bytes, this.#allocations]);
       if (result === undefined) this.#met.note("summary", this.#kept.length);
       else {

@@ -26,9 +26,9 @@ import {
   u8,
   vec3f,
 } from "@framealloc/core";
-import { arrayBufferSource, type ChunkSource } from "@framealloc/core/memory";
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { SAFETIES, SUPPORTED } from "./frame/_sources.ts";
+import { CountingSource } from "./memory/_counting_source.ts";
 
 const { Discard, PromoteToHeap, PromoteToPool, PromoteToScratch } = RetentionPolicy;
 
@@ -40,17 +40,6 @@ function assertCode(code: ErrorCode, fn: () => unknown, wanted: string = ""): vo
   assertEquals(error.code, code, error.message);
   assert(error.message.startsWith(`${code}: Cannot `), error.message);
   assert(!error.message.endsWith("."), error.message);
-}
-
-/** A source that gives memory as long as it is generous. */
-class MoodySource implements ChunkSource {
-  readonly name = "moody";
-  readonly capabilities = arrayBufferSource.capabilities;
-  isGenerous = true;
-  obtain(bytes: number): ReturnType<ChunkSource["obtain"]> {
-    if (!this.isGenerous) throw new RangeError("Not today");
-    return arrayBufferSource.obtain(bytes);
-  }
 }
 
 /** What a tag has in use of all kinds but frames. */
@@ -369,7 +358,7 @@ interface Failing {
   readonly failure: PromotionFailure;
   readonly policy: RetentionPolicy;
   readonly layout?: Layout;
-  readonly arrange?: (alloc: SmartAlloc, source: MoodySource) => void;
+  readonly arrange?: (alloc: SmartAlloc, source: CountingSource) => void;
 }
 
 const FAILURES: Readonly<Record<string, Failing>> = {
@@ -430,7 +419,7 @@ const FAILURES: Readonly<Record<string, Failing>> = {
 
 for (const [what, { failure, policy, layout = Body, arrange }] of Object.entries(FAILURES)) {
   Deno.test(`${what} makes a promotion fail with ${failure}, and no other of the frame`, () => {
-    const source = new MoodySource();
+    const source = new CountingSource();
     const alloc = new SmartAlloc({ source, poolClasses: [32, 64], poolPageSize: 1024 });
     alloc.scratchPool("s", { size: 1024 });
     alloc.scratchPool("full", { size: 1024 }).allocSlice(Uint8Array, 1024);
@@ -901,7 +890,7 @@ Deno.test("promote() of an empty slice gives an empty slice", () => {
 });
 
 Deno.test("promote() says why there is no memory, and changes nothing", () => {
-  const source = new MoodySource();
+  const source = new CountingSource();
   const alloc = new SmartAlloc({ source });
   alloc.scratchPool("s", { size: 64, maxBytes: 64 }).allocSlice(Uint8Array, 48);
   alloc.scratchPool("full", { size: 64 }).allocSlice(Uint8Array, 64);

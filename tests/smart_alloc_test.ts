@@ -17,34 +17,12 @@ import {
   u8,
   vec3f,
 } from "@framealloc/core";
-import { arrayBufferSource, type Chunk, type ChunkSource } from "@framealloc/core/memory";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { SAFETIES, SUPPORTED } from "./frame/_sources.ts";
+import { CountingSource } from "./memory/_counting_source.ts";
 
 const Body = struct("Body", { id: u32, at: vec3f, mass: f32 });
 const Large = struct("Large", { data: array(f64, 1000) });
-
-/** Knows how many bytes are out. */
-class CountingSource implements ChunkSource {
-  readonly name = "counting";
-  readonly capabilities = arrayBufferSource.capabilities;
-  bytes = 0;
-
-  obtain(bytes: number): Chunk {
-    const chunk = arrayBufferSource.obtain(bytes);
-    this.bytes += bytes;
-    return {
-      get buffer() {
-        return chunk.buffer;
-      },
-      revoke: () => chunk.revoke(),
-      release: () => {
-        this.bytes -= bytes;
-        chunk.release();
-      },
-    };
-  }
-}
 
 function members(type: { readonly prototype: object }): string[] {
   return Object.getOwnPropertyNames(type.prototype).filter((name) => name !== "constructor");

@@ -3,22 +3,11 @@
  */
 
 import { ArenaExhaustedError, f32, kilobytes, SmartAlloc, struct, u32, vec3f } from "@framealloc/core";
-import { arrayBufferSource, type ChunkSource } from "@framealloc/core/memory";
+import { arrayBufferSource } from "@framealloc/core/memory";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { CountingSource } from "../memory/_counting_source.ts";
 
 const Body = struct("Body", { mass: f32, at: vec3f });
-
-/** A source that gives memory as long as it is generous. */
-class MoodySource implements ChunkSource {
-  readonly name = "moody";
-  readonly capabilities = arrayBufferSource.capabilities;
-  readonly refusal = new RangeError("Not today");
-  isGenerous = true;
-  obtain(bytes: number): ReturnType<ChunkSource["obtain"]> {
-    if (!this.isGenerous) throw this.refusal;
-    return arrayBufferSource.obtain(bytes);
-  }
-}
 
 /** Every way to allocate more than 4 KB, and its twin that does not throw. */
 const PATHS: Readonly<Record<string, readonly [(a: SmartAlloc) => unknown, (a: SmartAlloc) => unknown]>> = {
@@ -58,7 +47,7 @@ function checkRefused(
 for (const safety of ["checked", "revoke", "release"] as const) {
   for (const [name, path] of Object.entries({ ...PATHS, ...SMALL })) {
     Deno.test(`${name} that the source refuses changes nothing in ${safety}`, () => {
-      const source = new MoodySource();
+      const source = new CountingSource();
       const alloc = new SmartAlloc({ source, safety, frameArenaSize: kilobytes(4) });
       alloc.beginFrame();
       const kept = alloc.frameSlice(Uint8Array, 1000).fill(7);
@@ -96,7 +85,7 @@ for (const safety of ["checked", "revoke", "release"] as const) {
 }
 
 Deno.test("lists, maps and texts that cannot grow keep what they have", () => {
-  const source = new MoodySource();
+  const source = new CountingSource();
   const alloc = new SmartAlloc({ source, frameArenaSize: kilobytes(16) });
   alloc.beginFrame();
   const numbers = alloc.frameVec(Float64Array, 2);
@@ -136,10 +125,10 @@ Deno.test("lists, maps and texts that cannot grow keep what they have", () => {
 });
 
 Deno.test("a source that refuses the first chunk leaves no frame open", () => {
-  const source = new MoodySource();
+  const source = new CountingSource();
   source.isGenerous = false;
   const alloc = new SmartAlloc({ source });
-  const error = assertThrows(() => alloc.beginFrame(), ArenaExhaustedError, "moody");
+  const error = assertThrows(() => alloc.beginFrame(), ArenaExhaustedError, "arraybuffer");
   assertStrictEquals(error.cause, source.refusal);
   assertEquals([alloc.inFrame, alloc.frameNumber], [false, 0]);
   source.isGenerous = true;
@@ -148,7 +137,7 @@ Deno.test("a source that refuses the first chunk leaves no frame open", () => {
 });
 
 Deno.test("a source that refuses a larger main chunk is no harm", () => {
-  const source = new MoodySource();
+  const source = new CountingSource();
   const alloc = new SmartAlloc({ source, frameArenaSize: kilobytes(4) });
   alloc.beginFrame();
   alloc.frameSlice(Uint8Array, kilobytes(40));

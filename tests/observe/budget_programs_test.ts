@@ -27,9 +27,10 @@ import {
   type U8,
   u8,
 } from "@framealloc/core";
-import { arrayBufferSource, type Chunk, type ChunkSource } from "@framealloc/core/memory";
+import { arrayBufferSource } from "@framealloc/core/memory";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { CountingSource } from "../memory/_counting_source.ts";
 
 const PAGE = 1024;
 const ARENA = 1024;
@@ -128,32 +129,6 @@ const CALLBACKS: fc.Arbitrary<Op[]> = fc.array(
   fc.tuple(fc.constantFrom<Name>(...NESTED), NUMBER, NUMBER, NUMBER),
   { maxLength: 8, size: "max" },
 );
-
-/** Counts what is held from it. */
-class CountingSource implements ChunkSource {
-  readonly name = "counting";
-  readonly capabilities: ChunkSource["capabilities"];
-  live = 0;
-
-  constructor(lazy: boolean) {
-    this.capabilities = { ...arrayBufferSource.capabilities, lazy };
-  }
-
-  obtain(bytes: number): Chunk {
-    const chunk = arrayBufferSource.obtain(bytes);
-    this.live += bytes;
-    return {
-      get buffer() {
-        return chunk.buffer;
-      },
-      revoke: () => chunk.revoke(),
-      release: () => {
-        this.live -= bytes;
-        chunk.release();
-      },
-    };
-  }
-}
 
 type Kind = keyof BytesByKind;
 type Limits = Pick<BudgetLimits<SmartAlloc>, "soft" | "hard"> & { readonly policy?: "fail" | "warn" };
@@ -281,7 +256,7 @@ class Runner {
     this.#config = config;
     this.#met = met;
     this.#callbacks = [...callbacks];
-    this.#source = new CountingSource(lazy);
+    this.#source = new CountingSource(arrayBufferSource, { lazy });
     this.#alloc = new SmartAlloc({
       source: this.#source,
       safety,
@@ -315,7 +290,7 @@ class Runner {
       const left = name === "global" ? [...this.#children.values()].reduce((sum, child) => sum + child.used, 0) : 0;
       if (!this.#children.has(name)) assertEquals(used, left, `"${name}" after dispose()`);
     }
-    assertEquals(this.#source.live, 0, "held after dispose()");
+    assertEquals(this.#source.bytes, 0, "held after dispose()");
   }
 
   step([name, a, b, c]: Op): void {
@@ -813,7 +788,7 @@ class Runner {
   #ask<T>(ask: Ask<T>): void {
     const { bytes, make, twin, done, mayThrow } = ask;
     const before = this.#stats;
-    const { live } = this.#source;
+    const { bytes: live } = this.#source;
     const held = this.#held;
     const changes = this.#changes;
     const path = ask.path ?? this.#path;
@@ -822,7 +797,7 @@ class Runner {
       if (this.#changes !== changes || !this.#isWatching) return;
       const stats = this.#alloc.stats();
       assertEquals(plain(stats), plain(before), `${ask.name} was refused and changed something`);
-      assertEquals(this.#source.live, live);
+      assertEquals(this.#source.bytes, live);
     };
     let made: T | undefined;
     this.#pending.push(ask as Ask<unknown>);
@@ -919,7 +894,7 @@ class Runner {
 
   /** What the global limit is charged with. */
   get #heldNow(): number {
-    return this.#charged + (this.#isWatching ? heldBy(this.#alloc.stats()) : this.#source.live);
+    return this.#charged + (this.#isWatching ? heldBy(this.#alloc.stats()) : this.#source.bytes);
   }
 
   /** The bytes that children have charged. */
@@ -961,7 +936,7 @@ class Runner {
 
     const held = heldBy(stats);
     const charged = this.#charged;
-    const { live } = this.#source;
+    const { bytes: live } = this.#source;
     const reserved = held - stats.frame.committed + stats.frame.reserved;
     if (live !== reserved) assertEquals(reserved, live, `held from the source ${when}`);
     if (this.#global !== undefined) this.#move(this.#global, held + charged);

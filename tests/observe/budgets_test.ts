@@ -27,8 +27,9 @@ import {
   u32,
   u8,
 } from "@framealloc/core";
-import { arrayBufferSource, type Chunk, type ChunkSource } from "@framealloc/core/memory";
+import { arrayBufferSource } from "@framealloc/core/memory";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { CountingSource } from "../memory/_counting_source.ts";
 
 const R16 = struct("R16", { data: array(u8, 16) });
 const R40 = struct("R40", { data: array(u8, 40) });
@@ -37,28 +38,6 @@ const Pair = struct("Pair", { a: f32, b: u8 });
 
 const PAGE = 1024;
 const ARENA = 4096;
-
-/** Counts what is held from it. */
-class CountingSource implements ChunkSource {
-  readonly name = "counting";
-  readonly capabilities = arrayBufferSource.capabilities;
-  live = 0;
-
-  obtain(bytes: number): Chunk {
-    const chunk = arrayBufferSource.obtain(bytes);
-    this.live += bytes;
-    return {
-      get buffer() {
-        return chunk.buffer;
-      },
-      revoke: () => chunk.revoke(),
-      release: () => {
-        this.live -= bytes;
-        chunk.release();
-      },
-    };
-  }
-}
 
 function makeAlloc(config: AllocConfig = {}): { readonly alloc: SmartAlloc; readonly source: CountingSource } {
   const source = new CountingSource();
@@ -93,7 +72,7 @@ function heldBy({ frame, pool, handles, heap, groups, scratch }: Stats): number 
 /** Every budget has what is in use below its tag, or is held; what is charged to a child counts as held. */
 function assertBooked(alloc: SmartAlloc, source: CountingSource, child?: ChildBudget): void {
   const stats = alloc.stats();
-  assertEquals(heldBy(stats) - stats.frame.committed + stats.frame.reserved, source.live, "held from the source");
+  assertEquals(heldBy(stats) - stats.frame.committed + stats.frame.reserved, source.bytes, "held from the source");
   for (const { name, used } of stats.budgets) {
     if (name === child?.name) continue;
     const below = stats.tags.filter(({ path }) => path === name || path.startsWith(`${name}::`));
@@ -386,12 +365,12 @@ for (const [name, way] of Object.entries(WAYS)) {
     const hard = base + way.bytes - 1;
     alloc.budgets.setTag("t", { hard });
     const before = plain(alloc.stats());
-    const { live } = source;
+    const { bytes: live } = source;
     let refusals = 0;
     const check = (): void => {
       refusals++;
       assertEquals(plain(alloc.stats()), before);
-      assertEquals(source.live, live);
+      assertEquals(source.bytes, live);
       assert(alloc.budgets.stats[0]!.refusals >= refusals); // some ask for more than they need first
     };
     if (way.kind === "streaming") assertEquals(scene.make(), undefined);
@@ -411,7 +390,7 @@ for (const [name, way] of Object.entries(WAYS)) {
     assertEquals(alloc.tryFrameSlice(Uint8Array, 1), undefined);
     assertBooked(alloc, source);
     alloc.dispose();
-    assertEquals(source.live, 0);
+    assertEquals(source.bytes, 0);
   });
 
   for (const limit of ["soft", "hard"] as const) {
@@ -576,12 +555,12 @@ for (const [name, way] of Object.entries(HOLDING)) {
     const hard = base + way.bytes - 1;
     alloc.budgets.setGlobal({ hard });
     const before = plain(alloc.stats());
-    const { live } = source;
+    const { bytes: live } = source;
     let refusals = 0;
     const check = (): void => {
       refusals++;
       assertEquals(plain(alloc.stats()), before);
-      assertEquals(source.live, live);
+      assertEquals(source.bytes, live);
       assert(alloc.budgets.stats[0]!.refusals >= refusals); // some ask for more than they need first
     };
     if (name === "streaming.reserve") assertEquals(make(), undefined);
@@ -601,7 +580,7 @@ for (const [name, way] of Object.entries(HOLDING)) {
     assertEquals(alloc.tryHeapAlloc(1), undefined);
     assertBooked(alloc, source);
     alloc.dispose();
-    assertEquals([source.live, usedOf(alloc, "global")], [0, 0]);
+    assertEquals([source.bytes, usedOf(alloc, "global")], [0, 0]);
   });
 
   Deno.test(`${name} tells of the global soft limit once per crossing, and before it`, () => {
@@ -860,7 +839,7 @@ function interrupt(scene: Scene, way: Ways, action: Action, limit: "t" | "global
   else assertEquals(outcome, limit === "global" && wanted === "FA352" ? "FA351" : wanted);
   assertEquals(told, 1, "how often it was told");
   if (action.other === "FA012") {
-    assertEquals([source.live, alloc.budgets.stats.map(({ used }) => used)], [
+    assertEquals([source.bytes, alloc.budgets.stats.map(({ used }) => used)], [
       0,
       [...alloc.budgets.stats].map(() => 0),
     ]);
@@ -876,7 +855,7 @@ function interrupt(scene: Scene, way: Ways, action: Action, limit: "t" | "global
   const { totals, frame } = alloc.stats();
   assertEquals(totals.frames, frame.number, "each frame has a number of its own");
   alloc.dispose();
-  assertEquals(source.live, 0);
+  assertEquals(source.bytes, 0);
 }
 
 for (const [does, action] of Object.entries(ACTIONS)) {
@@ -1291,7 +1270,7 @@ Deno.test("a scratch pool whose reset a callback interrupts by throwing is empty
   pool.reset();
   assertBooked(alloc, source);
   pool.dispose();
-  assertEquals(source.live, 0);
+  assertEquals(source.bytes, 0);
 });
 
 function setGlobalFor(alloc: SmartAlloc, limits: BudgetLimits<SmartAlloc>): SmartAlloc {
@@ -1307,7 +1286,7 @@ Deno.test("a scratch pool that a callback makes under the same name is the same 
   assertStrictEquals(outer, inner);
   assertBooked(alloc, source);
   alloc.dispose();
-  assertEquals([source.live, usedOf(alloc, "global")], [0, 0]);
+  assertEquals([source.bytes, usedOf(alloc, "global")], [0, 0]);
 });
 
 Deno.test("a group whose outer one a callback frees is not made", () => {
@@ -1315,7 +1294,7 @@ Deno.test("a group whose outer one a callback frees is not made", () => {
   const outer = alloc.groups.create("outer", { size: 256 });
   alloc.budgets.setGlobal({ soft: 256, onCross: () => outer.free() });
   const error = assertThrows(() => outer.createGroup("inner", { size: 256 }), PoolError);
-  assertEquals([error.code, alloc.groups.all, source.live], ["FA401", [], 0]);
+  assertEquals([error.code, alloc.groups.all, source.bytes], ["FA401", [], 0]);
   alloc.dispose();
   assertEquals(usedOf(alloc, "global"), 0);
 });
@@ -1639,12 +1618,12 @@ Deno.test("what the global limit refuses is spilled as well, and what a source r
   other.beginFrame();
   alloc.budgets.setGlobal({ hard: ARENA, policy: { spill: other } });
   fill(alloc);
-  const { live } = source;
+  const { bytes: live } = source;
   const slice = alloc.frameSlice(Uint8Array, 5000);
   const record = alloc.poolAlloc(R40);
   const block = alloc.heapAlloc(100);
   const box = alloc.heapBox(R40);
-  assertEquals([slice.length, source.live, inUse(other)], [5000, live, 5008 + 64 + 112 + 48]);
+  assertEquals([slice.length, source.bytes, inUse(other)], [5000, live, 5008 + 64 + 112 + 48]);
   assertEquals(budgetError(() => alloc.handles.alloc(R40)).code, "FA351");
   alloc.poolFree(record);
   block.free();
@@ -1752,14 +1731,14 @@ Deno.test("idle memory is given back before the global limit refuses", () => {
         if (isReused) continue;
         alloc.budgets.setGlobal({ hard });
         const before = plain(alloc.stats());
-        const { live } = source;
+        const { bytes: live } = source;
         if (isEnough) {
           assert(make() !== undefined, `${name} with ${what} idle`);
           assertEquals(usedOf(alloc, "global"), hard, `${name}, ${what}`);
         } else {
           if (name === "streaming.reserve") assertEquals(make(), undefined);
           else assertEquals(budgetError(make).code, "FA351", `${name} with ${what} idle`);
-          assertEquals([plain(alloc.stats()), source.live], [before, live], `${name}, ${what}`);
+          assertEquals([plain(alloc.stats()), source.bytes], [before, live], `${name}, ${what}`);
         }
         assertBooked(alloc, source);
       }
@@ -1774,7 +1753,7 @@ Deno.test("idle memory is given back for a child, too", () => {
   const child = alloc.budgets.child("child");
   assertEquals(child.tryCharge(2501), false);
   assertEquals(alloc.stats().heap.idle, 2000);
-  assertEquals([child.tryCharge(2400), alloc.stats().heap.idle, source.live], [true, 0, 0]);
+  assertEquals([child.tryCharge(2400), alloc.stats().heap.idle, source.bytes], [true, 0, 0]);
   assertBooked(alloc, source, child);
 });
 
@@ -2016,11 +1995,11 @@ Deno.test("the global limit counts what was held before it was set, and without 
     alloc.scratchPool("scratch", { size: 256 });
     alloc.streaming.reserve(500);
     alloc.budgets.setGlobal({ hard: 1_000_000 });
-    assertEquals(usedOf(alloc, "global"), source.live);
+    assertEquals(usedOf(alloc, "global"), source.bytes);
     alloc.frameSlice(Uint8Array, 4 * ARENA);
-    assertEquals(usedOf(alloc, "global"), source.live);
+    assertEquals(usedOf(alloc, "global"), source.bytes);
     alloc.dispose();
-    assertEquals([source.live, usedOf(alloc, "global")], [0, 0]);
+    assertEquals([source.bytes, usedOf(alloc, "global")], [0, 0]);
   }
 });
 

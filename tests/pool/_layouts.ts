@@ -57,18 +57,6 @@ export function assertRefused(fn: () => unknown, code: ErrorCode, what?: string)
 
 // Sources
 
-/** A source that gives memory as long as it is generous. */
-export class MoodySource implements ChunkSource {
-  readonly name = "moody";
-  readonly capabilities: ChunkSource["capabilities"] = arrayBufferSource.capabilities;
-  readonly refusal: RangeError = new RangeError("Not today");
-  isGenerous = true;
-  obtain(bytes: number): Chunk {
-    if (!this.isGenerous) throw this.refusal;
-    return arrayBufferSource.obtain(bytes);
-  }
-}
-
 /** A source that gives out again what was given back, as a source of one's own may do. */
 export function keepingSource(): ChunkSource {
   const kept: Chunk[] = [];

@@ -33,7 +33,6 @@ import {
   Kept,
   meet,
   type Met,
-  MoodySource,
   PATHS,
   PATHS_TO_GROW,
   RegionModel,
@@ -43,6 +42,7 @@ import {
   under,
   WatchedSource,
 } from "./_layouts.ts";
+import { CountingSource } from "../memory/_counting_source.ts";
 
 const RUNS_PER_PAIR = 100;
 
@@ -578,7 +578,7 @@ Deno.test("a limit on a tag holds to the byte in groups, also where it is no mul
 
 for (const safety of ["checked", "revoke", "release"] as const) {
   Deno.test(`groups that the source refuses change nothing in ${safety}`, () => {
-    const source = new MoodySource();
+    const source = new CountingSource();
     const alloc = new SmartAlloc({ source, safety });
     const level = alloc.groups.create("level", { size: 1024 });
     level.allocSlice(Uint8Array, 100).fill(7);
@@ -595,7 +595,7 @@ for (const safety of ["checked", "revoke", "release"] as const) {
 
   for (const [name, grow] of Object.entries(PATHS_TO_GROW)) {
     Deno.test(`${name} that the source refuses a group changes nothing in ${safety}`, () => {
-      const source = new MoodySource();
+      const source = new CountingSource();
       const alloc = new SmartAlloc({ source, safety });
       const level = alloc.groups.create("level", { size: 1024 });
       const kept = level.allocSlice(Uint8Array, 1000).fill(7);
@@ -612,7 +612,7 @@ for (const safety of ["checked", "revoke", "release"] as const) {
 }
 
 Deno.test("lists, maps and texts of a group that cannot grow keep what they have", () => {
-  const source = new MoodySource();
+  const source = new CountingSource();
   const alloc = new SmartAlloc({ source });
   const level = alloc.groups.create("level", { size: 2048 });
   const numbers = level.allocVec(Float64Array, 2);

@@ -40,13 +40,13 @@ import {
   assertUnchanged,
   meet,
   type Met,
-  MoodySource,
   PATHS,
   TagBook,
   under,
   type Watched,
   WatchedSource,
 } from "./_layouts.ts";
+import { CountingSource } from "../memory/_counting_source.ts";
 
 const RUNS_PER_PAIR = 100;
 const PAGE = 512;
@@ -1092,7 +1092,7 @@ Deno.test("records that no slot can hold stay where they are", () => {
 Deno.test("a handle that the source refuses changes nothing", () => {
   for (const safety of ["checked", "revoke", "release"] as const) {
     for (const layout of [Small, Big, f64] as const) {
-      const source = new MoodySource();
+      const source = new CountingSource();
       const alloc = new SmartAlloc({ source, safety, poolPageSize: 4096 });
       const { handles } = alloc;
       const kept = handles.alloc(Mixed, { b: 5 });
@@ -1108,7 +1108,7 @@ Deno.test("a handle that the source refuses changes nothing", () => {
 });
 
 Deno.test("a handle for which a page would have to be added, and that the source refuses, changes nothing", () => {
-  const source = new MoodySource();
+  const source = new CountingSource();
   const alloc = new SmartAlloc({ source, poolClasses: [16], poolPageSize: 128 });
   const { handles } = alloc;
   const kept = Array.from({ length: 8 }, (_, a) => handles.alloc(Small, { a }));
@@ -1124,7 +1124,7 @@ Deno.test("a handle for which a page would have to be added, and that the source
 Deno.test("a source that gives too little for a page counts as refusing, and its chunk is given back", () => {
   const source = new WatchedSource({
     name: "stingy",
-    capabilities: new MoodySource().capabilities,
+    capabilities: new CountingSource().capabilities,
     obtain: () => ({ buffer: new ArrayBuffer(100), revoke() {}, release() {} }),
   });
   const alloc = new SmartAlloc({ source, poolPageSize: 4096 });
@@ -1170,7 +1170,7 @@ Deno.test("a limit that is told of a handle to come sees nothing of it, and may 
 
 Deno.test("a handle whose allocator is disposed of while it is made is not left behind", () => {
   for (const layout of [Small, Big] as const) {
-    const source = new WatchedSource(new MoodySource());
+    const source = new WatchedSource(new CountingSource());
     const alloc = new SmartAlloc({ source });
     alloc.handles.alloc(Mixed);
     alloc.budgets.setTag("a", { soft: 0, onCross: () => void alloc.dispose() });

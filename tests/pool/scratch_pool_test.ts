@@ -33,7 +33,6 @@ import {
   Kept,
   meet,
   type Met,
-  MoodySource,
   PATHS,
   PATHS_TO_GROW,
   RegionModel,
@@ -43,6 +42,7 @@ import {
   under,
   WatchedSource,
 } from "./_layouts.ts";
+import { CountingSource } from "../memory/_counting_source.ts";
 
 const RUNS_PER_PAIR = 100;
 const NAMES = ["path", "audio", "__proto__"];
@@ -584,7 +584,7 @@ for (const safety of ["checked", "revoke", "release"] as const) {
     });
 
     Deno.test(`${name} that the source refuses a scratch pool changes nothing in ${safety}`, () => {
-      const source = new MoodySource();
+      const source = new CountingSource();
       const alloc = new SmartAlloc({ source, safety });
       const pool = alloc.scratchPool("path", { size: 1024 });
       const kept = pool.allocSlice(Uint8Array, 1000).fill(7);
@@ -603,7 +603,7 @@ for (const safety of ["checked", "revoke", "release"] as const) {
   }
 
   Deno.test(`a scratch pool that the source refuses is not made in ${safety}`, () => {
-    const source = new MoodySource();
+    const source = new CountingSource();
     const alloc = new SmartAlloc({ source, safety });
     alloc.scratchPool("audio", { size: 1024 }).alloc(Body);
     source.isGenerous = false;

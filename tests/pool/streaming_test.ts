@@ -13,8 +13,9 @@ import {
   type Streaming,
   type StreamPriority,
 } from "@framealloc/core";
-import { arrayBufferSource, type ChunkSource } from "@framealloc/core/memory";
+import { arrayBufferSource } from "@framealloc/core/memory";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { CountingSource } from "../memory/_counting_source.ts";
 
 function assertIsCode(code: ErrorCode, error: FrameAllocError): void {
   assertEquals(error.code, code, error.message);
@@ -54,37 +55,6 @@ function watch(promise: Promise<number>): { id?: number; error?: unknown } {
 /** Lets everything go on that can. */
 async function settle(): Promise<void> {
   for (let i = 0; i < 12; i++) await undefined;
-}
-
-/** A source that counts its chunks, and has so many bytes in all. */
-class CountingSource implements ChunkSource {
-  readonly name = "counting";
-  readonly capabilities = arrayBufferSource.capabilities;
-  chunks = 0;
-  left: number;
-
-  constructor(bytes: number = Infinity) {
-    this.left = bytes;
-  }
-
-  obtain(bytes: number): ReturnType<ChunkSource["obtain"]> {
-    if (bytes > this.left) throw new RangeError("Nothing left");
-    const chunk = arrayBufferSource.obtain(bytes);
-    this.left -= bytes;
-    this.chunks++;
-    return {
-      get buffer() {
-        return chunk.buffer;
-      },
-      revoke: () => chunk.revoke(),
-      adopt: (buffer) => chunk.adopt!(buffer),
-      release: () => {
-        this.left += bytes;
-        this.chunks--;
-        chunk.release();
-      },
-    };
-  }
 }
 
 // Faults of the original
@@ -610,7 +580,7 @@ Deno.test("reserve() counts idle memory of every kind as memory that it could ha
 });
 
 Deno.test("a source that refuses: reserve() is undefined, and changes nothing", () => {
-  const source = new CountingSource(1000);
+  const source = new CountingSource(arrayBufferSource, { limit: 1000 });
   const alloc = new SmartAlloc({ source, streamingBudget: 5000, heapIdleBytes: 0 });
   const { streaming } = alloc;
   const rock = ready(streaming, 600, { priority: "low" });
@@ -621,7 +591,7 @@ Deno.test("a source that refuses: reserve() is undefined, and changes nothing", 
 
 Deno.test("a source with little left: reserve() gets what the evicted assets had", () => {
   for (const heapIdleBytes of [0, 1 << 20]) {
-    const source = new CountingSource(1000);
+    const source = new CountingSource(arrayBufferSource, { limit: 1000 });
     const alloc = new SmartAlloc({ source, streamingBudget: 1000, heapIdleBytes });
     const { streaming } = alloc;
     ready(streaming, 600, { priority: "low" });
