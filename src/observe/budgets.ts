@@ -87,12 +87,13 @@ export class ChildBudget {
     if (!(Number.isSafeInteger(bytes) && bytes >= 0)) {
       throw new ArgumentError("FA008", `Cannot charge ${show(bytes)} bytes: give a whole number of zero or more`);
     }
-    if (this.#ledger.isClosed) throw disposed(`charge "${this.name}"`);
-    if (!this.#siblings.has(this.#budget)) {
-      throw new PoolError("FA401", `Cannot charge "${this.name}" as it was released: make another one`);
-    }
     let verdict: Verdict;
     do {
+      // A callback may have ended either, so this is asked each time.
+      if (this.#ledger.isClosed) throw disposed(`charge "${this.name}"`);
+      if (!this.#siblings.has(this.#budget)) {
+        throw new PoolError("FA401", `Cannot charge "${this.name}" as it was released: make another one`);
+      }
       verdict = this.#ledger.relieved(bytes) ? AGAIN : this.#ledger.ask(this.#budget, bytes);
     } while (verdict === AGAIN);
     if (verdict > 0) this.#budget.charge(bytes);

@@ -2095,3 +2095,17 @@ Deno.test("limits of zero and of infinity are limits", () => {
   alloc.budgets.setTag("t", { soft: 0 });
   assertEquals(alloc.frameSlice(Uint8Array, 1000).length, 1000);
 });
+
+Deno.test("a child budget that its own callback releases, or whose allocator it disposes of, is charged nothing", () => {
+  const alloc = new SmartAlloc();
+  alloc.budgets.setGlobal({ hard: 10_000 });
+  const released: ChildBudget = alloc.budgets.child("gpu", { soft: 100, onCross: () => released.release() });
+  const before = usedOf(alloc, "global");
+  assertThrows(() => released.charge(200), PoolError, "FA401");
+  assertEquals([released.used, usedOf(alloc, "global")], [0, before]);
+
+  const other = new SmartAlloc();
+  const disposing: ChildBudget = other.budgets.child("gpu", { soft: 100, onCross: () => void other.dispose() });
+  assertThrows(() => disposing.tryCharge(200), FrameStateError, "FA012");
+  assertEquals(disposing.used, 0);
+});
