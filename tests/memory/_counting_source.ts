@@ -1,4 +1,4 @@
-/** A chunk source that counts what it has given, notices what is given back twice, and refuses when it is told to. */
+/** A chunk source that counts what it has given, notices what is given back twice, and fails when it is told to. */
 
 import { arrayBufferSource, type Chunk, type ChunkSource } from "@framealloc/core/memory";
 import { assert } from "@std/assert";
@@ -10,8 +10,10 @@ export class CountingSource implements ChunkSource {
   /** What it refuses with. */
   readonly refusal: RangeError = new RangeError("Not today");
   isGenerous = true;
-  /** The chunks that were given and not given back. */
-  chunks = 0;
+  /** Whether it gives a byte less than it is asked for, whatever its source rounds to. */
+  isShort = false;
+  /** The buffers that were given, in chunks that were not given back. */
+  readonly buffers: Set<ArrayBufferLike> = new Set();
   /** The bytes that were asked for and not given back. */
   bytes = 0;
   /** The chunks that were ever given. */
@@ -29,25 +31,28 @@ export class CountingSource implements ChunkSource {
     this.#limit = limit;
   }
 
+  /** The chunks that were given and not given back. */
+  get chunks(): number {
+    return this.buffers.size;
+  }
+
   obtain(bytes: number): Chunk {
     if (!this.isGenerous || this.bytes + bytes > this.#limit) {
       this.refusals++;
       throw this.refusal;
     }
-    const chunk = this.#inside.obtain(bytes);
-    this.chunks++;
+    const chunk = this.isShort ? arrayBufferSource.obtain(bytes - 1) : this.#inside.obtain(bytes);
+    const { buffer } = chunk;
+    this.buffers.add(buffer);
     this.obtained++;
     this.bytes += bytes;
-    let isHeld = true;
     const counted: Chunk = {
       get buffer() {
         return chunk.buffer;
       },
       revoke: () => chunk.revoke(),
       release: () => {
-        assert(isHeld, "a chunk was given back twice");
-        isHeld = false;
-        this.chunks--;
+        assert(this.buffers.delete(buffer), "a chunk was given back twice");
         this.bytes -= bytes;
         chunk.release();
       },

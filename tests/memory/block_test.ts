@@ -10,7 +10,6 @@ import {
   type Block,
   type BlockOptions,
   BlockStore,
-  type Chunk,
   type ChunkSource,
   GRANTED,
   MAX_CHUNK,
@@ -22,6 +21,7 @@ import {
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { SOURCES } from "../frame/_sources.ts";
+import { CountingSource } from "./_counting_source.ts";
 
 const RUNS_PER_SOURCE = 550;
 /** More freed blocks are never kept, however small they are. */
@@ -33,42 +33,6 @@ const owner = { expired: () => new Over("The image was dropped") };
 
 const FAILURES = ["none", "throws", "small", "refuses", "again", "reenters"] as const;
 type Failure = typeof FAILURES[number];
-
-/** A source that counts what it has given and not got back, and refuses on command. */
-class CountingSource implements ChunkSource {
-  readonly name: string;
-  readonly capabilities: ChunkSource["capabilities"];
-  readonly refusal = new RangeError("Not today");
-  failure: Failure = "none";
-  /** The bytes that were asked for and not given back. */
-  held = 0;
-  readonly #inside: ChunkSource;
-
-  constructor(inside: ChunkSource) {
-    this.name = inside.name;
-    this.capabilities = inside.capabilities;
-    this.#inside = inside;
-  }
-
-  obtain(bytes: number): Chunk {
-    if (this.failure === "throws") throw this.refusal;
-    const chunk = this.failure === "small" ? arrayBufferSource.obtain(bytes - 1) : this.#inside.obtain(bytes);
-    this.held += bytes;
-    let isHeld = true;
-    return {
-      get buffer() {
-        return chunk.buffer;
-      },
-      revoke: () => chunk.revoke(),
-      release: () => {
-        assert(isHeld, "a chunk was given back twice");
-        isHeld = false;
-        this.held -= bytes;
-        chunk.release();
-      },
-    };
-  }
-}
 
 /** An account that counts, and refuses or calls back on command. */
 class Purse implements Account {
@@ -161,7 +125,7 @@ function run(inside: ChunkSource, idleBytes: number, program: readonly Op[], met
   let fill = 0;
 
   const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
-  const counts = (): number[] => [store.live, store.idle, store.reuses, purse.held, source.held];
+  const counts = (): number[] => [store.live, store.idle, store.reuses, purse.held, source.bytes];
   const check = (): void => {
     const inUse = sum(live.map(({ block }) => block.capacity));
     const idle = sum(stock);
@@ -192,8 +156,8 @@ function run(inside: ChunkSource, idleBytes: number, program: readonly Op[], met
     if (block === undefined) {
       assertEquals([counts(), found], [before, -1]);
       assertEquals(store.isOverBudget, purse.failure === "refuses");
-      if (source.failure === "throws") assertStrictEquals(store.cause, source.refusal);
-      else if (source.failure === "small") {
+      if (!source.isGenerous) assertStrictEquals(store.cause, source.refusal);
+      else if (source.isShort) {
         const asked = Math.max(16, Math.ceil(wanted / 16) * 16);
         assertEquals((store.cause as Error).message, `The source gave ${asked - 1} of ${asked} bytes`);
       } else assertEquals(purse.failure, "refuses", "refused for no reason");
@@ -222,7 +186,8 @@ function run(inside: ChunkSource, idleBytes: number, program: readonly Op[], met
   for (const step of program) {
     switch (step.kind) {
       case "take":
-        source.failure = step.failure;
+        source.isGenerous = step.failure !== "throws";
+        source.isShort = step.failure === "small";
         purse.failure = step.failure;
         purse.callback = () => {
           met.reentered++;
@@ -231,7 +196,7 @@ function run(inside: ChunkSource, idleBytes: number, program: readonly Op[], met
           if (live.length > 1) free(live[0]!);
         };
         take(step.bytes, step.zero);
-        source.failure = "none";
+        [source.isGenerous, source.isShort] = [true, false];
         purse.failure = "none";
         break;
       case "takeAgain": {
@@ -349,24 +314,24 @@ Deno.test("a block of no bytes is a block", () => {
 });
 
 Deno.test("take() that is refused says why and changes nothing", () => {
-  const source = new CountingSource(arrayBufferSource);
+  const source = new CountingSource();
   const purse = new Purse();
   const store = storeOf({ source, account: purse });
   const kept = store.take(100, true, owner)!;
-  const counts = (): number[] => [store.live, store.idle, purse.held, source.held];
+  const counts = (): number[] => [store.live, store.idle, purse.held, source.bytes];
   const before = counts();
   for (const bytes of [MAX_CHUNK + 1, 2 ** 32, 2 ** 53]) {
     assertEquals([store.take(bytes, true, owner), store.isOverBudget], [undefined, false]);
     assert(store.cause instanceof RangeError);
     assert(store.cause.message.includes(String(MAX_CHUNK)), store.cause.message);
   }
-  source.failure = "throws";
+  source.isGenerous = false;
   assertEquals([store.take(100, true, owner), store.isOverBudget], [undefined, false]);
   assertStrictEquals(store.cause, source.refusal);
-  source.failure = "small";
+  [source.isGenerous, source.isShort] = [true, true];
   assertEquals([store.take(100, true, owner), store.isOverBudget], [undefined, false]);
   assertEquals((store.cause as Error).message, "The source gave 111 of 112 bytes");
-  source.failure = "none";
+  [source.isGenerous, source.isShort] = [true, false];
   purse.failure = "refuses";
   assertEquals([store.take(100, true, owner), store.isOverBudget], [undefined, true]);
   assertEquals(counts(), before);
@@ -377,19 +342,19 @@ Deno.test("take() that is refused says why and changes nothing", () => {
 });
 
 Deno.test("an account that says AGAIN has its callback's doings seen", () => {
-  const source = new CountingSource(arrayBufferSource);
+  const source = new CountingSource();
   const purse = new Purse();
   const store = storeOf({ source, account: purse });
   const block = store.take(1000, true, owner)!;
   purse.failure = "reenters";
   purse.callback = () => store.free(block);
   const next = store.take(1000, true, owner)!;
-  assertEquals([store.reuses, source.held, purse.held, next.life.view!.byteLength], [1, 1008, 1008, 1000]);
+  assertEquals([store.reuses, source.bytes, purse.held, next.life.view!.byteLength], [1, 1008, 1008, 1000]);
 });
 
 Deno.test("a block whose buffer was moved to another thread is freed all the same", () => {
   for (const idleBytes of [0, 100_000]) {
-    const source = new CountingSource(arrayBufferSource);
+    const source = new CountingSource();
     const purse = new Purse();
     const store = storeOf({ source, account: purse, idleBytes });
     const block = store.take(1000, true, owner)!;
@@ -399,13 +364,13 @@ Deno.test("a block whose buffer was moved to another thread is freed all the sam
     assertEquals([block.isGone, store.live], [true, 1008]);
     store.free(block);
     assertEquals([block.life.view, block.isGone, store.live], [null, false, 0]);
-    assertEquals([purse.held, source.held], [store.idle, store.idle]);
+    assertEquals([purse.held, source.bytes], [store.idle, store.idle]);
     const next = store.take(1000, false, owner)!;
     new Uint8Array(viewOf(new Position(next.life, 0)).buffer).fill(9);
     assert(new Uint8Array(theirs).every((byte) => byte === 7)); // whoever has it keeps it
     store.free(next);
     store.trim();
-    assertEquals([store.live, store.idle, purse.held, source.held], [0, 0, 0, 0]);
+    assertEquals([store.live, store.idle, purse.held, source.bytes], [0, 0, 0, 0]);
   }
 });
 

@@ -26,6 +26,7 @@ import fc from "fast-check";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { SOURCES } from "../frame/_sources.ts";
+import { CountingSource } from "./_counting_source.ts";
 
 const RUNS_PER_SOURCE = 260;
 const RETIREMENT_RUNS = 300;
@@ -37,42 +38,6 @@ const owner = { expired: (position: Position) => new Over(`over at ${position.of
 /** Ways in which a page can be denied, or granted with detours. */
 const FAILURES = ["none", "throws", "small", "refuses", "again", "reenters"] as const;
 type Failure = typeof FAILURES[number];
-
-/** A source that counts what it has given and not got back, and refuses on command. */
-class CountingSource implements ChunkSource {
-  readonly name: string;
-  readonly capabilities: ChunkSource["capabilities"];
-  readonly refusal = new RangeError("Not today");
-  readonly buffers = new Set<ArrayBufferLike>();
-  failure: Failure = "none";
-  given = 0;
-  readonly #inside: ChunkSource;
-
-  constructor(inside: ChunkSource) {
-    this.name = inside.name;
-    this.capabilities = inside.capabilities;
-    this.#inside = inside;
-  }
-
-  obtain(bytes: number): Chunk {
-    if (this.failure === "throws") throw this.refusal;
-    // A chunk that is too small whatever the source rounds to.
-    const chunk = this.failure === "small" ? arrayBufferSource.obtain(bytes - 1) : this.#inside.obtain(bytes);
-    const { buffer } = chunk;
-    this.buffers.add(buffer);
-    this.given++;
-    return {
-      get buffer() {
-        return chunk.buffer;
-      },
-      revoke: () => chunk.revoke(),
-      release: () => {
-        assert(this.buffers.delete(buffer), "a chunk was given back twice");
-        chunk.release();
-      },
-    };
-  }
-}
 
 /** An account that counts, and refuses or calls back on command. */
 class Purse implements Account {
@@ -299,7 +264,7 @@ class Checked {
       table.live.clear();
       for (const page of table.pages.keys()) this.#expectEnd(table, page);
     }
-    assertEquals([this.slab.reserved, this.slab.idle, this.purse.held, this.source.buffers.size], [0, 0, 0, 0]);
+    assertEquals([this.slab.reserved, this.slab.idle, this.purse.held, this.source.chunks], [0, 0, 0, 0]);
   }
 
   /** Compares every count. */
@@ -329,7 +294,7 @@ class Checked {
       idle += empty;
     }
     assertEquals(
-      [slab.reserved, slab.idle, purse.held, source.buffers.size],
+      [slab.reserved, slab.idle, purse.held, source.chunks],
       [pages * slab.pageSize, idle * slab.pageSize, pages * slab.pageSize, pages],
     );
   }
@@ -395,11 +360,10 @@ class Checked {
   }
 
   #wasRefused(table: Table): void {
-    const { failure } = this.source;
     for (const page of table.pages.keys()) assertEquals(this.#roomOf(table, page), 0, "there was room");
     assertEquals(this.slab.isOverBudget, this.purse.failure === "refuses");
-    if (failure === "throws") assertStrictEquals(this.slab.cause, this.source.refusal);
-    else if (failure === "small") assert(this.slab.cause instanceof RangeError);
+    if (!this.source.isGenerous) assertStrictEquals(this.slab.cause, this.source.refusal);
+    else if (this.source.isShort) assert(this.slab.cause instanceof RangeError);
     else assertEquals(this.purse.failure, "refuses", "refused for no reason");
     this.met.refused++;
   }
@@ -439,7 +403,7 @@ class Checked {
       slab.reserved,
       slab.idle,
       purse.held,
-      source.buffers.size,
+      source.chunks,
       slab.sizes.map((size) => [size.live, size.pageCount, size.emptyPages, size.retired, size.pages.length]),
       slab.sizes.map((size) => Array.from({ length: size.capacity }, (_, slot) => size.generationOf(slot)).join()),
     ];
@@ -477,7 +441,8 @@ function run(
         assertStrictEquals(size, expected);
         if (size === undefined) break;
         const table = tables[size.index]!;
-        source.failure = step.failure;
+        source.isGenerous = step.failure !== "throws";
+        source.isShort = step.failure === "small";
         purse.failure = step.failure;
         purse.callback = () => {
           met.reentered++;
@@ -487,7 +452,7 @@ function run(
         };
         for (let i = 0; i < step.times; i++) checked.take(table, step.align);
         if (step.failure === "again" && purse.failure === "none") met.again++;
-        source.failure = "none";
+        [source.isGenerous, source.isShort] = [true, false];
         purse.failure = "none";
         break;
       }
@@ -734,24 +699,24 @@ Deno.test("trim() and dispose() let go of every page, so that the collector can 
 });
 
 Deno.test("take() that is refused says why, changes nothing, and works once there is memory", () => {
-  const source = new CountingSource(arrayBufferSource);
+  const source = new CountingSource();
   const purse = new Purse();
   const slab = slabOf({ source, account: purse });
   const size = slab.sizes[0]!;
   const kept = Array.from({ length: 4 }, () => size.take());
   const counts = (): number[] => [size.live, size.pageCount, size.emptyPages, slab.reserved, slab.idle, purse.held];
   const before = counts();
-  source.failure = "throws";
+  source.isGenerous = false;
   assertEquals([size.take(), slab.isOverBudget], [-1, false]);
   assertStrictEquals(slab.cause, source.refusal);
-  source.failure = "small";
+  [source.isGenerous, source.isShort] = [true, true];
   assertEquals([size.take(), slab.isOverBudget], [-1, false]);
   assert(slab.cause instanceof RangeError);
   assertEquals(slab.cause.message, "The source gave 255 of 256 bytes");
-  source.failure = "none";
+  [source.isGenerous, source.isShort] = [true, false];
   purse.failure = "refuses";
   assertEquals([size.take(), slab.isOverBudget], [-1, true]);
-  assertEquals([counts(), source.buffers.size], [before, 1]);
+  assertEquals([counts(), source.chunks], [before, 1]);
   purse.failure = "again";
   assertEquals([size.take(), slab.isOverBudget, purse.held], [4, false, 512]);
   size.give(kept[0]!);
@@ -760,18 +725,18 @@ Deno.test("take() that is refused says why, changes nothing, and works once ther
 });
 
 Deno.test("an account that says AGAIN has its callback's doings seen", () => {
-  const source = new CountingSource(arrayBufferSource);
+  const source = new CountingSource();
   const purse = new Purse();
   const slab = slabOf({ source, account: purse });
   const size = slab.sizes[0]!;
   const slots = Array.from({ length: 4 }, () => size.take());
   purse.failure = "reenters";
   purse.callback = () => void size.give(slots[2]!);
-  assertEquals([size.take(), source.given], [2, 1]); // the room that the callback made
+  assertEquals([size.take(), source.obtained], [2, 1]); // the room that the callback made
   const own: number[] = [];
   purse.failure = "reenters";
   purse.callback = () => void own.push(size.take());
-  assertEquals([own, size.take(), own, source.given], [[4], 5, [4], 2]); // the page that the callback got
+  assertEquals([own, size.take(), own, source.obtained], [[4], 5, [4], 2]); // the page that the callback got
 });
 
 Deno.test("Slab refuses sizes and pages that make no sense with FA010", () => {
