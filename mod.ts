@@ -24,11 +24,15 @@
  * @module
  */
 
+export { TaskAlloc, type TaskOptions } from "./async/task_alloc.ts";
+export { TaskBox } from "./async/task_box.ts";
+export type { TaskStats, TaskUse } from "./async/task_memory.ts";
 export { CODES, type ErrorCode } from "./src/codes.ts";
-export { AllocConfig, type AllocConfigPresets, type Safety, type StatsLevel } from "./src/config.ts";
+export { AllocConfig, type AllocConfigPresets, type AsyncSafety, type Safety, type StatsLevel } from "./src/config.ts";
 export {
   ArenaExhaustedError,
   ArgumentError,
+  AsyncSafetyError,
   BudgetError,
   ConfigError,
   FrameAllocError,
@@ -36,6 +40,7 @@ export {
   LayoutError,
   PoolError,
   StaleHandleError,
+  TaskError,
 } from "./src/errors.ts";
 export type { Box, BoxOf } from "./src/arena/box.ts";
 export type { FrameMap, KeyLayout } from "./src/arena/frame_map.ts";

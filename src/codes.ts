@@ -4,7 +4,7 @@
  */
 
 /** A stable error code. The hundreds digit names the area: 0 frame, layout and configuration; 3 budgets; 4 pools,
- * heap, handles, groups and streaming; 9 internal. */
+ * heap, handles, groups and streaming; 7 async; 9 internal. */
 export type ErrorCode =
   | "FA001"
   | "FA002"
@@ -31,6 +31,14 @@ export type ErrorCode =
   | "FA405"
   | "FA406"
   | "FA407"
+  | "FA701"
+  | "FA702"
+  | "FA704"
+  | "FA711"
+  | "FA712"
+  | "FA713"
+  | "FA721"
+  | "FA722"
   | "FA999";
 
 /**
@@ -70,5 +78,13 @@ export const CODES: Readonly<Record<ErrorCode, string>> = {
   FA405: "A pool or table has reached the most that it may hold",
   FA406: "Something pinned was to be freed, or a pin taken off that is not there",
   FA407: "A streaming asset is in another state than the call needs",
+  FA701: "Frame memory was requested after an await, in a frame that was begun in an earlier turn",
+  FA702: "A handle was used after an await, in a later turn than that in which it was allocated",
+  FA704: "A frame is, or would be, held open across an await",
+  FA711: "Memory of a task, or the task itself, was used after the task had ended",
+  FA712: "A task was left to the garbage collector without having been released",
+  FA713: "Something of a pool guard, or the guard itself, was used after it was freed or closed",
+  FA721: "An asset could not be loaded",
+  FA722: "A source gave fewer or more bytes of an asset than it had announced",
   FA999: "An internal invariant broke: this is a bug in the library",
 };

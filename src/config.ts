@@ -27,6 +27,18 @@ export type Safety = "checked" | "revoke" | "release";
 export type StatsLevel = "off" | "totals" | "tags";
 
 /**
+ * What is noticed of frames and `await`:
+ *
+ * - `"off"`: nothing beyond what {@linkcode Safety} does.
+ * - `"frames"`: the use of a handle after its frame, which `"checked"` and `"revoke"` refuse with `FA002`, is also reported to
+ *   `asyncGuard`.
+ * - `"turns"`: also what crosses an `await` inside one frame. A handle that is used in a later turn than that in which it was allocated
+ *   is `FA702`; allocating after an `await` in a frame that was begun before it is `FA701`; a frame that is open at the end of a turn and
+ *   has handed out raw views is `FA704`.
+ */
+export type AsyncSafety = "off" | "frames" | "turns";
+
+/**
  * The options of an allocator. All may be left out; presets are a start.
  *
  * @example
@@ -56,6 +68,8 @@ export interface AllocConfig {
   readonly source?: "wasm" | "arraybuffer" | "shared" | ChunkSource;
   /** What happens to handles and views when their memory ends. @default {"checked"} */
   readonly safety?: Safety;
+  /** What is noticed of frames and `await`. `"turns"` needs a safety other than `"release"`. @default {"frames"} */
+  readonly asyncSafety?: AsyncSafety;
   /** What is counted. @default {"tags"} */
   readonly stats?: StatsLevel;
   /** Whether freed memory is overwritten with `0xCD`, and allocation sites are sampled for messages. @default {false} */
@@ -75,11 +89,16 @@ export interface AllocConfig {
   readonly poolIdlePages?: number;
   /** How many bytes of freed heap blocks are kept to be used again. @default {16 MB} */
   readonly heapIdleBytes?: number;
+  /** How many bytes of the memory of ended tasks are kept for the next ones. @default {4 MB} */
+  readonly taskIdleBytes?: number;
   /** Bytes that streaming assets may reserve together. @default {a quarter of memoryLimit, or 256 MB where there is none} */
   readonly streamingBudget?: number;
   /** Bytes that may be held from chunk sources in all; the same as a hard global budget. @default {Infinity} */
   readonly memoryLimit?: number;
-  /** Is told when the allocator is disposed of while something is in use that has to be freed by hand. */
+  /**
+   * Is told when the allocator is disposed of while something is in use that has to be freed by hand, and of each task that was left to
+   * the garbage collector.
+   */
   readonly onLeaks?: (leaks: readonly Leak[]) => void;
 }
 
@@ -91,7 +110,7 @@ export interface AllocConfigPresets {
   minimal(): AllocConfig;
   /** For large scenes: 64 MB, unchecked and recycled handles, totals only. */
   highPerformance(): AllocConfig;
-  /** For finding mistakes: revoked views, poisoned memory, sampled allocation sites. */
+  /** For finding mistakes: revoked views, poisoned memory, sampled allocation sites, and what crosses an `await`. */
   debug(): AllocConfig;
   /** For shipping: 16 MB, unchecked and recycled handles, nothing counted. */
   release(): AllocConfig;
@@ -105,6 +124,7 @@ export const AllocConfig: AllocConfigPresets = {
     frameArenaSize: megabytes(16),
     growth: "grow",
     safety: "checked",
+    asyncSafety: "frames",
     stats: "tags",
     debug: false,
     framesAlive: 1,
@@ -115,6 +135,7 @@ export const AllocConfig: AllocConfigPresets = {
     poolClasses: [32, 128, 512, 2048],
     poolPageSize: kilobytes(16),
     heapIdleBytes: megabytes(1),
+    taskIdleBytes: kilobytes(256),
     stats: "totals",
   }),
   highPerformance: () => ({
@@ -126,7 +147,7 @@ export const AllocConfig: AllocConfigPresets = {
     safety: "release",
     stats: "totals",
   }),
-  debug: () => ({ ...AllocConfig.default(), safety: "revoke", debug: true }),
+  debug: () => ({ ...AllocConfig.default(), safety: "revoke", asyncSafety: "turns", debug: true }),
   release: () => ({ ...AllocConfig.default(), safety: "release", stats: "off" }),
 };
 
@@ -138,6 +159,7 @@ export interface ResolvedConfig {
   readonly growth: "grow" | "fail";
   readonly source: ChunkSource;
   readonly safety: Safety;
+  readonly asyncSafety: AsyncSafety;
   readonly stats: StatsLevel;
   readonly debug: boolean;
   readonly sampleSites: number;
@@ -146,6 +168,7 @@ export interface ResolvedConfig {
   readonly poolPageSize: number;
   readonly poolIdlePages: number;
   readonly heapIdleBytes: number;
+  readonly taskIdleBytes: number;
   readonly streamingBudget: number;
   readonly memoryLimit: number;
   readonly onLeaks: ((leaks: readonly Leak[]) => void) | undefined;
@@ -160,6 +183,7 @@ const OPTIONS: readonly string[] = [
   "growth",
   "source",
   "safety",
+  "asyncSafety",
   "stats",
   "debug",
   "sampleSites",
@@ -168,6 +192,7 @@ const OPTIONS: readonly string[] = [
   "poolPageSize",
   "poolIdlePages",
   "heapIdleBytes",
+  "taskIdleBytes",
   "streamingBudget",
   "memoryLimit",
   "onLeaks",
@@ -190,6 +215,13 @@ export function resolveConfig(config: AllocConfig): ResolvedConfig {
   const frameArenaSize = bytes("frameArenaSize", or(config.frameArenaSize, megabytes(16)), MIN_ARENA, MAX_CHUNK);
   const growth = oneOf("growth", or(config.growth, "grow"), ["grow", "fail"]);
   const safety = oneOf("safety", or(config.safety, "checked"), ["checked", "revoke", "release"]);
+  const asyncSafety = oneOf("asyncSafety", or(config.asyncSafety, "frames"), ["off", "frames", "turns"]);
+  if (asyncSafety === "turns" && safety === "release") {
+    throw new ConfigError(
+      "FA010",
+      'Cannot use asyncSafety "turns" with safety "release" as handles are not checked then: use safety "checked" or "revoke"',
+    );
+  }
   const stats = oneOf("stats", or(config.stats, "tags"), ["off", "totals", "tags"]);
   const reserve = config.reserve === undefined
     ? undefined
@@ -232,6 +264,7 @@ export function resolveConfig(config: AllocConfig): ResolvedConfig {
     throw invalid("poolIdlePages", poolIdlePages, "a whole number of zero or more");
   }
   const heapIdleBytes = bytes("heapIdleBytes", or(config.heapIdleBytes, megabytes(16)), 0, Number.MAX_SAFE_INTEGER);
+  const taskIdleBytes = bytes("taskIdleBytes", or(config.taskIdleBytes, megabytes(4)), 0, Number.MAX_SAFE_INTEGER);
   const memoryLimit = config.memoryLimit === undefined || config.memoryLimit === Infinity
     ? Infinity
     : bytes("memoryLimit", config.memoryLimit, MIN_ARENA, Number.MAX_SAFE_INTEGER);
@@ -257,6 +290,7 @@ export function resolveConfig(config: AllocConfig): ResolvedConfig {
     growth,
     source,
     safety,
+    asyncSafety,
     stats,
     debug,
     sampleSites,
@@ -265,6 +299,7 @@ export function resolveConfig(config: AllocConfig): ResolvedConfig {
     poolPageSize,
     poolIdlePages,
     heapIdleBytes,
+    taskIdleBytes,
     streamingBudget,
     memoryLimit,
     onLeaks,

@@ -213,6 +213,39 @@ export class ConfigError extends FrameAllocError {}
  */
 export class LayoutError extends FrameAllocError {}
 
+/**
+ * A frame and an `await` do not go together: memory was requested or used in a later turn (`FA701`, `FA702`), or the frame was held
+ * open across the end of one (`FA704`).
+ *
+ * @example A function that does not end in time
+ * ```ts
+ * import { AsyncSafetyError, SmartAlloc } from "@framealloc/core";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const alloc = new SmartAlloc();
+ * const load = async (): Promise<void> => {};
+ * assertThrows(() => alloc.runFrame(load as () => unknown), AsyncSafetyError, "FA704");
+ * ```
+ */
+export class AsyncSafetyError extends FrameAllocError {}
+
+/**
+ * A task or a pool guard was used after its end (`FA711`, `FA713`).
+ *
+ * @example A slice that outlives its task
+ * ```ts
+ * import { SmartAlloc, TaskAlloc, TaskError } from "@framealloc/core";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const task = new TaskAlloc(new SmartAlloc(), { name: "parse" });
+ * const words = task.allocSlice(Uint32Array, 64);
+ * task.release();
+ * assertEquals(words.length, 0);
+ * assertThrows(() => task.allocSlice(Uint32Array, 64), TaskError, "FA711");
+ * ```
+ */
+export class TaskError extends FrameAllocError {}
+
 /** The error of work after disposal. */
 export function disposed(action: string, what = "allocator"): FrameStateError {
   return new FrameStateError("FA012", `Cannot ${action} as the ${what} was disposed: make another one`);

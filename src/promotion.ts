@@ -354,7 +354,7 @@ function isDetached({ buffer }: TypedArray): boolean {
 }
 
 function endedSlice(): StaleHandleError {
-  return new StaleHandleError("FA002", "Cannot promote a slice as its frame has ended: promote it before that");
+  return new StaleHandleError("FA002", "Cannot promote a slice as its memory has ended: promote it before that");
 }
 
 function gone(frame: number): StaleHandleError {

@@ -3,6 +3,7 @@
  * are made when they are first asked for.
  */
 
+import { TaskMemory } from "../async/task_memory.ts";
 import type { AllocConfig } from "./config.ts";
 import { FrameAlloc } from "./frame_alloc.ts";
 import type { Frames } from "./frame/frames.ts";
@@ -80,6 +81,7 @@ export class SmartAlloc extends FrameAlloc {
   #streaming: Streaming | undefined;
   #budgets: Budgets<SmartAlloc> | undefined;
   #promotions: Promotions | undefined;
+  #tasks: TaskMemory | undefined;
   #objectPools: ObjectPool<object>[] = [];
   /** What is behind the pool; not for use in programs. */
   readonly $pool: unknown;
@@ -282,6 +284,11 @@ export class SmartAlloc extends FrameAlloc {
     return this.#budgets ??= new Budgets<SmartAlloc>(this.#ledger, this, this.#frames.config.stats === "tags");
   }
 
+  /** What is behind tasks; not for use in programs. */
+  get $tasks(): unknown {
+    return this.#taskMemory;
+  }
+
   // Retention and promotion
 
   /**
@@ -390,6 +397,7 @@ export class SmartAlloc extends FrameAlloc {
       groups: this.groups.stats,
       scratch: this.#scratchPools.stats,
       streaming: this.streaming.stats,
+      tasks: this.#taskMemory.stats,
       budgets: this.budgets.stats,
     };
   }
@@ -406,6 +414,7 @@ export class SmartAlloc extends FrameAlloc {
       ...this.#handleTable?.leaks() ?? [],
       ...this.#groups?.all.map((group) => group.$leak()) ?? [],
       ...this.#streaming?.$leaks() ?? [],
+      ...this.#tasks?.leaks() ?? [],
       ...this.#frames.isDisposed
         ? []
         : this.#openPools.flatMap(({ name, live }) =>
@@ -434,6 +443,7 @@ export class SmartAlloc extends FrameAlloc {
     if (this.#frames.isDisposed) return [];
     const leaks = this.leaks();
     super.dispose();
+    this.#tasks?.dispose();
     this.#streaming?.$dispose();
     this.#handleTable?.dispose();
     this.#groups?.$dispose();
@@ -463,12 +473,20 @@ export class SmartAlloc extends FrameAlloc {
     );
   }
 
+  get #taskMemory(): TaskMemory {
+    return this.#tasks ??= new TaskMemory(
+      this.#context,
+      ({ site: _, ...leak }) => this.#frames.config.onLeaks?.([leak]),
+    );
+  }
+
   get #idleBytes(): number {
-    return this.#pool.slab.idle + this.#heap.idle + (this.#handleTable?.slab.idle ?? 0);
+    return this.#pool.slab.idle + this.#heap.idle + (this.#handleTable?.slab.idle ?? 0) + (this.#tasks?.pool.idle ?? 0);
   }
 
   #trimIdle(): number {
-    return this.#pool.slab.trim() + (this.#handleTable?.slab.trim() ?? 0) + this.#heap.trim();
+    return this.#pool.slab.trim() + (this.#handleTable?.slab.trim() ?? 0) + this.#heap.trim() +
+      (this.#tasks?.pool.trim() ?? 0);
   }
 
   /** The allocator that the budget spills to which has refused the heap. */

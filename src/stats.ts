@@ -2,6 +2,7 @@
  * The report on everything that an allocator has in use.
  */
 
+import type { TaskStats } from "../async/task_memory.ts";
 import type { BudgetStats } from "./observe/budget.ts";
 import type { FrameAllocStats } from "./observe/stats.ts";
 import type { StreamingStats } from "./pool/asset.ts";
@@ -28,6 +29,8 @@ export interface Stats extends FrameAllocStats {
   readonly scratch: readonly ScratchPoolStats[];
   /** Streaming. */
   readonly streaming: StreamingStats;
+  /** Tasks. */
+  readonly tasks: TaskStats;
   /** Each budget that was set. */
   readonly budgets: readonly BudgetStats[];
 }

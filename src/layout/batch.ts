@@ -164,7 +164,7 @@ export abstract class BatchBase extends RecordHolder implements Batch<Layout> {
 
   at(index: number): Face {
     const { life, offset } = this.$pos;
-    if (life.view === null) throw life.owner.expired(this.$pos);
+    if (life.view === null) life.ended(this.$pos);
     if (!(index >= 0 && index < this.length)) throw outside(index, this.length);
     const at = offset + (index | 0) * this.stride;
     return this.$pools === null ? this.$make(new Position(life, at)) : this.$recycled(life, at);
@@ -172,7 +172,7 @@ export abstract class BatchBase extends RecordHolder implements Batch<Layout> {
 
   cursor(): Cursor<Layout> {
     const { life, offset } = this.$pos;
-    if (life.view === null) throw life.owner.expired(this.$pos);
+    if (life.view === null) life.ended(this.$pos);
     if (this.$pools !== null) return this.#recycledCursor();
     const position = new Position(life, offset - this.stride);
     return new RunCursor(position, this.$make(position), this.length, this.stride);

@@ -117,8 +117,8 @@ type Guard = (position: Position) => DataView;
 const alive: Guard = (position) => position.life.view ?? stale(position);
 
 /** Local on purpose: the optimiser drops a branch that never ran, but not a call to an imported function in it. */
-function stale(position: Position): never {
-  throw position.life.owner.expired(position);
+function stale(position: Position): DataView {
+  return position.life.ended(position);
 }
 
 function readerOf<T>(guard: Guard, load: Load<T>): Reader<T> {

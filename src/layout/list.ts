@@ -4,7 +4,7 @@
  */
 
 import { LayoutError, show } from "../errors.ts";
-import { expired, viewOf } from "../memory/life.ts";
+import { viewOf } from "../memory/life.ts";
 import { outside } from "./batch.ts";
 import { addPart, type Face, type FaceClass, faceClass, faceClassWithParts, type Read } from "./face.ts";
 import type { Write } from "./inner.ts";
@@ -47,7 +47,7 @@ export function scalarListClass(
     at: {
       value(this: Face, index: number): unknown {
         const position = this.$pos;
-        const view = position.life.view ?? expired(position);
+        const view = position.life.view ?? position.life.ended(position);
         if (!(index >= 0 && index < count)) throw outside(index, count);
         return load(view, position.offset + this.$base + place(index | 0));
       },
@@ -55,7 +55,7 @@ export function scalarListClass(
     set: {
       value(this: Face, index: number, value: unknown): unknown {
         const position = this.$pos;
-        const view = position.life.view ?? expired(position);
+        const view = position.life.view ?? position.life.ended(position);
         if (!(index >= 0 && index < count)) throw outside(index, count);
         store(view, position.offset + this.$base + place(index | 0), value);
         return this;

@@ -122,7 +122,7 @@ export class NumberVecBase<C extends TypedArrayConstructor> implements NumberVec
   }
 
   push(value: ElementOf<C>): number {
-    if (this.$pos.life.view === null) throw this.$pos.life.owner.expired(this.$pos);
+    if (this.$pos.life.view === null) this.$pos.life.ended(this.$pos);
     let index = this.$length;
     if (index >= this.$array.length) index = this.#makeRoom(index);
     this.$array[index] = value as never;
@@ -130,19 +130,19 @@ export class NumberVecBase<C extends TypedArrayConstructor> implements NumberVec
   }
 
   pop(): ElementOf<C> | undefined {
-    if (this.$pos.life.view === null) throw this.$pos.life.owner.expired(this.$pos);
+    if (this.$pos.life.view === null) this.$pos.life.ended(this.$pos);
     if (this.$length === 0) return undefined;
     return this.$array[--this.$length] as ElementOf<C>;
   }
 
   at(index: number): ElementOf<C> {
-    if (this.$pos.life.view === null) throw this.$pos.life.owner.expired(this.$pos);
+    if (this.$pos.life.view === null) this.$pos.life.ended(this.$pos);
     if (!(index >= 0 && index < this.$length)) throw outside(index, this.$length);
     return this.$array[index | 0] as ElementOf<C>;
   }
 
   set(index: number, value: ElementOf<C>): void {
-    if (this.$pos.life.view === null) throw this.$pos.life.owner.expired(this.$pos);
+    if (this.$pos.life.view === null) this.$pos.life.ended(this.$pos);
     if (!(index >= 0 && index < this.$length)) throw outside(index, this.$length);
     this.$array[index | 0] = value as never;
   }

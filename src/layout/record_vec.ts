@@ -173,7 +173,7 @@ export abstract class RecordVecBase extends RecordHolder implements RecordVec<La
     if (values !== undefined || this.$room === 0) return this.#pushSlow(values);
     const tail = this.$tail;
     const { life, offset } = tail;
-    if (life.view === null) throw life.owner.expired(tail);
+    if (life.view === null) life.ended(tail);
     tail.offset = offset + this.stride;
     this.$room--;
     this.length++;
@@ -218,7 +218,7 @@ export abstract class RecordVecBase extends RecordHolder implements RecordVec<La
     if (!(index >= 0 && index < this.length)) throw this.#outside(index);
     if (index >= this.$first) return this.#far(index | 0);
     const life = start.life;
-    if (life.view === null) throw life.owner.expired(start);
+    if (life.view === null) life.ended(start);
     const at = start.offset + (index | 0) * this.stride;
     return this.$pools === null ? this.$make(new Position(life, at)) : this.$recycled(life, at);
   }
@@ -226,7 +226,7 @@ export abstract class RecordVecBase extends RecordHolder implements RecordVec<La
   cursor(): Cursor<Layout> {
     const start = this.$runs[0]!;
     const { life, offset } = start;
-    if (life.view === null) throw life.owner.expired(start);
+    if (life.view === null) life.ended(start);
     if (this.$pools !== null) return this.#recycledCursor();
     const position = new Position(life, offset);
     return new VecCursor(this, position, this.$make(position));
@@ -278,7 +278,7 @@ export abstract class RecordVecBase extends RecordHolder implements RecordVec<La
   #far(index: number): Face {
     const run = this.#run(index);
     const { life, offset } = this.$runs[run]!;
-    if (life.view === null) throw life.owner.expired(this.$runs[run]!);
+    if (life.view === null) life.ended(this.$runs[run]!);
     const at = offset + (index - this.#start(run)) * this.stride;
     return this.$pools === null ? this.$make(new Position(life, at)) : this.$recycled(life, at);
   }
@@ -326,7 +326,7 @@ export abstract class RecordVecBase extends RecordHolder implements RecordVec<La
     // A callback of a budget may have ended the memory of this list, or made the list grow by itself.
     if (life.view === null || this.$capacity !== capacity) {
       if (offset >= 0) region.undo(offset);
-      if (life.view === null) throw life.owner.expired(last);
+      if (life.view === null) life.ended(last);
       return;
     }
     if (offset < 0) throw region.refusal(`grow a vec from ${this.$capacity} to ${2 * this.$capacity} records`);

@@ -88,6 +88,13 @@ export interface ChunkSource {
   /** What its chunks can do. */
   readonly capabilities: ChunkCapabilities;
   /**
+   * Says how large a chunk it gives when it is asked for so many bytes, where that is more.
+   *
+   * @param bytes How many bytes.
+   * @returns The size in bytes.
+   */
+  sizeFor?(bytes: number): number;
+  /**
    * Gives a chunk.
    *
    * @param bytes The least size in bytes.

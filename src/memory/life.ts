@@ -33,6 +33,19 @@ export interface LifeOwner {
    * @returns The error.
    */
   closed?(action: string): Error;
+  /**
+   * Asked when memory is asked for while the region is closed.
+   *
+   * @returns Whether the region is open again by now.
+   */
+  reopen?(): boolean;
+  /**
+   * Asked when memory of an ended life is asked for, before the error is thrown.
+   *
+   * @param position The position that was used.
+   * @returns The memory, if it may be used all the same, and then the life has it again; nothing if not.
+   */
+  pardon?(position: Position): DataView | undefined;
 }
 
 /**
@@ -55,7 +68,7 @@ export class Life {
   /** The memory, or `null` once this life has ended. */
   declare view: DataView | null;
   /** Who opened this life, and can say why it ended. */
-  declare readonly owner: LifeOwner;
+  declare owner: LifeOwner;
   /** A number of the owner's choice: for frames, the frame in which the life began. */
   declare serial: number;
 
@@ -70,6 +83,19 @@ export class Life {
     this.view = view;
     this.owner = owner;
     this.serial = serial;
+  }
+
+  /**
+   * Decides on the use of memory of a life that has ended.
+   *
+   * @param position The position that was used.
+   * @returns The memory, if the owner pardons it.
+   * @throws The owner's error if not.
+   */
+  ended(position: Position): DataView {
+    const pardoned = this.owner.pardon?.(position);
+    if (pardoned !== undefined) return pardoned;
+    throw this.owner.expired(position);
   }
 }
 
@@ -123,24 +149,5 @@ export class Position {
  * ```
  */
 export function viewOf(position: Position): DataView {
-  return position.life.view ?? expired(position);
-}
-
-/**
- * Throws the error of a position whose life has ended.
- *
- * @param position The position.
- * @throws The owner's error.
- *
- * @example
- * ```ts
- * import { expired, Life, Position } from "@framealloc/core/memory";
- * import { assertThrows } from "@std/assert";
- *
- * const life = new Life(new DataView(new ArrayBuffer(8)), { expired: () => new RangeError("over") });
- * assertThrows(() => expired(new Position(life, 0)), RangeError, "over");
- * ```
- */
-export function expired(position: Position): never {
-  throw position.life.owner.expired(position);
+  return position.life.view ?? position.life.ended(position);
 }

@@ -1,6 +1,6 @@
 /**
- * The mechanisms below the allocator: chunk sources, lives and positions, regions, slabs, blocks and accounts. Import them to put frames into memory of
- * your own, or to build an allocator with a lifetime of its own on them.
+ * The mechanisms below the allocator: chunk sources and pools of chunks, lives and positions, regions, slabs, blocks and accounts. Import
+ * them to put frames into memory of your own, or to build an allocator with a lifetime of its own on them.
  *
  * ```ts
  * import { Region, viewOf, wasmSource } from "@framealloc/core/memory";
@@ -21,8 +21,9 @@
 export { type Account, AGAIN, GRANTED, REFUSED, type Verdict } from "./account.ts";
 export { Block, type BlockOptions, BlockStore } from "./block.ts";
 export { arrayBufferSource, sharedArrayBufferSource } from "./buffer_source.ts";
+export { ChunkPool, type ChunkPoolOptions, PooledChunk } from "./chunk_pool.ts";
 export type { Chunk, ChunkCapabilities, ChunkSource } from "./chunk_source.ts";
-export { expired, Life, type LifeOwner, Position, viewOf } from "./life.ts";
+export { Life, type LifeOwner, Position, viewOf } from "./life.ts";
 export { MAX_ALIGN, MIN_ALIGN, type Refusal, Region, type RegionOptions } from "./region.ts";
 export { MAX_CHUNK } from "./segment.ts";
 export { SizePolicy } from "./size_policy.ts";

@@ -27,6 +27,10 @@ const MAX_STEP = 64 * 1024 * 1024;
 
 const POISON = 0xcd;
 
+/** What a region has before it is opened. */
+const NOTHING = new DataView(new ArrayBuffer(0));
+const NO_VIEWS = new ViewCache(NOTHING.buffer, false);
+
 /**
  * How a region gets, grows and ends its memory.
  *
@@ -48,6 +52,8 @@ export interface RegionOptions {
   readonly size: number;
   /** Who says why memory has ended. */
   readonly owner: LifeOwner;
+  /** What it is, for messages, such as `level "forest"`. @default {"a region"} */
+  readonly name?: string;
   /** Bytes of address space to ask for at once; by default 4 × `size` where the source is lazy, otherwise `size`. */
   readonly reserve?: number;
   /** Bytes in use that are never exceeded; by default there is no such limit. */
@@ -64,6 +70,14 @@ export interface RegionOptions {
   readonly account?: Account;
   /** Whether the region is reset again and again, so that views of one cycle serve the next one (the default). */
   readonly recycleViews?: boolean;
+}
+
+/** A life that has lapsed: its memory is still in use, and it may be pardoned. */
+interface Lapsed {
+  readonly life: Life;
+  readonly view: DataView;
+  /** Where it was among the open lives. */
+  readonly level: number;
 }
 
 /** Why an allocation was refused. */
@@ -117,6 +131,7 @@ export class Region {
   /** The lives opened since the last reset, oldest first; only the first `#height` count. */
   readonly #lives: Life[] = [];
   #height = 0;
+  #lapsed: Lapsed[] = [];
   #current = 0;
   #open = false;
   /** How far the account lets the bytes in use go. */
@@ -160,9 +175,9 @@ export class Region {
     this.limit = -1;
     this.count = 0;
     this.serial = 0;
-    this.life = new Life(new DataView(new ArrayBuffer(0)), options.owner);
+    this.life = new Life(NOTHING, options.owner);
     this.life.view = null;
-    this.views = new ViewCache(new ArrayBuffer(0));
+    this.views = NO_VIEWS;
   }
 
   /** The size to start with and to shrink back to. */
@@ -306,6 +321,18 @@ export class Region {
   }
 
   /**
+   * How far into the bytes in use a position is.
+   *
+   * @param view The view that its life has or had.
+   * @param offset Its offset.
+   * @returns Bytes from the start of the first chunk, as {@linkcode Region.used} counts them; -1 if the memory was given back.
+   */
+  placeOf(view: DataView, offset: number): number {
+    for (const segment of this.#segments) if (segment.view === view) return segment.base + offset;
+    return -1;
+  }
+
+  /**
    * Takes the last allocation back, as long as it is the last one.
    *
    * @param offset What {@linkcode Region.alloc} has just returned.
@@ -343,7 +370,7 @@ export class Region {
    */
   mark(): number {
     const mark = this.#marks.push(this.#current, this.offset, this.views.count, this.#height);
-    if (this.#tracked && this.#open) this.#begin();
+    if (this.#tracked && this.#height > 0) this.#begin(); // also while closed: it may be opened again before the rewind
     return mark;
   }
 
@@ -427,6 +454,45 @@ export class Region {
   }
 
   /**
+   * Closes the region and ends the lives of everything allocated so far, while the memory stays in use: what is allocated after this
+   * has lives of its own.
+   *
+   * @param owner Who says why they have ended, and may pardon one with {@linkcode Region.revive}.
+   */
+  lapse(owner: LifeOwner): void {
+    this.close();
+    for (const { life } of this.#lapsed) {
+      life.view = null;
+      life.owner = owner;
+    }
+    for (let level = 0; level < this.#height; level++) {
+      const life = this.#lives[level]!;
+      const view = life.view!;
+      const next = this.#lives[level] = new Life(view, life.owner, life.serial);
+      for (const segment of this.#segments) if (segment.life === life) segment.life = next;
+      this.#lapsed.push({ life, view, level });
+      life.view = null;
+      life.owner = owner;
+    }
+    this.life = this.#lives[this.#height - 1] ?? this.life;
+  }
+
+  /**
+   * Takes back that a life has lapsed, until the next lapse or the end of its memory.
+   *
+   * @param life The life.
+   * @returns Its memory, or `undefined` if it has not lapsed, or its memory has been freed since.
+   */
+  revive(life: Life): DataView | undefined {
+    for (const lapsed of this.#lapsed) {
+      if (lapsed.life !== life) continue;
+      life.owner = this.#options.owner;
+      return life.view = lapsed.view;
+    }
+    return undefined;
+  }
+
+  /**
    * Gives back what is not needed now: chunks kept beyond the current one, and, as long as nothing was allocated since the last
    * reset, a main chunk that has grown past the configured size.
    *
@@ -502,7 +568,7 @@ export class Region {
       );
     }
     this.#refusedBytes = bytes;
-    if (!this.#open) return this.#refuse("closed");
+    if (!this.#open && !(this.#options.owner.reopen?.() === true && this.#open)) return this.#refuse("closed");
     const segment = this.#segments[this.#current]!;
     const start = (this.offset + align - 1) & -align;
     const end = start + bytes;
@@ -558,14 +624,15 @@ export class Region {
     const next = this.#current + 1;
     const kept = this.#segments[next];
     const isFit = kept !== undefined && kept.capacity >= bytes;
-    const step = Math.max(bytes, Math.min(this.committed, MAX_STEP));
-    const size = isFit ? kept.capacity : Math.min(ceil16(step), Math.max(ceil16(bytes), this.#maxBytes - base));
+    const step = this.#rounded(Math.max(bytes, Math.min(this.committed, MAX_STEP)));
+    const size = isFit ? kept.capacity : Math.min(step, Math.max(ceil16(bytes), this.#maxBytes - base));
     const most = Math.min(size, MAX_CHUNK, this.#maxBytes - base);
     const held = isFit ? kept.limit : 0;
     let limit = most;
     let verdict = this.#hold(limit - held);
-    if (verdict === REFUSED && ceil16(bytes) < most) {
-      limit = Math.min(Math.max(ceil16(bytes), held), most);
+    const least = this.#rounded(bytes);
+    if (verdict === REFUSED && least < most) {
+      limit = Math.min(Math.max(least, held), most);
       verdict = this.#hold(limit - held);
     }
     if (verdict !== GRANTED) return verdict;
@@ -602,7 +669,7 @@ export class Region {
     const verdict = this.#hold(this.#wanted - held);
     if (verdict === AGAIN) return AGAIN;
     if (verdict === REFUSED) {
-      if (main === undefined) throw this.refusal("open a region");
+      if (main === undefined) throw this.refusal(`open ${this.#options.name ?? "a region"}`);
       this.#wanted = held;
       return REFUSED;
     }
@@ -619,7 +686,7 @@ export class Region {
       if (this.#wanted > held) this.#options.account?.drop(this.#wanted - held);
       if (main === undefined) {
         this.#refused("source", this.#wanted);
-        throw this.refusal("open a region");
+        throw this.refusal(`open ${this.#options.name ?? "a region"}`);
       }
       this.#wanted = held;
       return REFUSED;
@@ -637,6 +704,11 @@ export class Region {
     if (account === undefined || bytes <= 0) return GRANTED;
     const verdict = account.hold(bytes);
     return verdict === REFUSED ? this.#refused("account") : verdict;
+  }
+
+  /** What the source gives for so many bytes. */
+  #rounded(bytes: number): number {
+    return this.#options.source.sizeFor?.(bytes) ?? ceil16(bytes);
   }
 
   #segment(chunk: Chunk, limit: number, base: number): Segment {
@@ -689,8 +761,14 @@ export class Region {
   #end(from: number): void {
     if (this.#tracked) {
       for (let i = from; i < this.#height; i++) this.#lives[i]!.view = null;
+      if (this.#lapsed.length > 0) this.#endLapsed(from);
     }
     this.#height = from;
+  }
+
+  #endLapsed(from: number): void {
+    for (const { life, level } of this.#lapsed) if (level >= from) life.view = null;
+    this.#lapsed = this.#lapsed.filter(({ level }) => level < from);
   }
 
   #notePeak(): void {

@@ -62,6 +62,8 @@ export class Budget {
   parent: Budget | null;
   readonly #home: BudgetHome;
   used = 0;
+  /** Those of the used bytes that are held for a task, and are taken off when it lets go of them. */
+  lent = 0;
   peak = 0;
   refusals = 0;
   soft = Infinity;
@@ -90,14 +92,16 @@ export class Budget {
   /**
    * Asks whether bytes may be charged. When a limit is crossed the program is told first; then the answer is to ask again, as its
    * callback may have changed everything.
+   *
+   * @param within The limit that is not asked any more, with all around it: it knows of the bytes already.
    */
-  ask(bytes: number): Verdict {
-    const refusing = this.refusing(bytes);
+  ask(bytes: number, within: Budget | null = null): Verdict {
+    const refusing = this.refusing(bytes, within);
     if (refusing !== null) {
       refusing.refusals++;
       return REFUSED;
     }
-    return this.#tell(bytes) ? AGAIN : GRANTED;
+    return this.#tell(bytes, within) ? AGAIN : GRANTED;
   }
 
   /** Whether this limit itself refuses so many bytes more. */
@@ -111,9 +115,9 @@ export class Budget {
   }
 
   /** The limit that refuses so many bytes more; `null` if none does. */
-  refusing(bytes: number): Budget | null {
+  refusing(bytes: number, within: Budget | null = null): Budget | null {
     if (this.refuses(bytes)) return this;
-    return this.parent === null ? null : this.parent.refusing(bytes);
+    return this.parent === within || this.parent === null ? null : this.parent.refusing(bytes, within);
   }
 
   /** The limit that could not hold so many bytes even if nothing else were charged; `null` if there is none. */
@@ -122,8 +126,8 @@ export class Budget {
     return this.parent === null ? null : this.parent.tooSmallFor(bytes);
   }
 
-  /** Charges bytes, or with a minus takes them off. */
-  charge(bytes: number): void {
+  /** Charges bytes, or with a minus takes them off; those around `within` know of them already. */
+  charge(bytes: number, within: Budget | null = null): void {
     // What a region has handed out since it was last looked at comes first, so that no peak and no crossing is missed.
     if (bytes < 0 && this.kind === "a tag") this.#home.turn();
     const before = this.used;
@@ -133,7 +137,7 @@ export class Budget {
       if (before > this.soft && this.used <= this.soft) this.#isPastSoft = false;
       if (before > this.hard && this.used <= this.hard) this.#isPastHard = false;
     }
-    if (this.parent !== null) this.parent.charge(bytes);
+    if (this.parent !== within && this.parent !== null) this.parent.charge(bytes, within);
   }
 
   /** Changes the limits. */
@@ -174,7 +178,7 @@ export class Budget {
   }
 
   /** Tells of one crossing; there may be more after it. */
-  #tell(bytes: number): boolean {
+  #tell(bytes: number, within: Budget | null): boolean {
     if (this.used + bytes > this.soft && !this.#isPastSoft) {
       this.#isPastSoft = true;
       if (this.#cross("soft", this.soft, bytes)) return true;
@@ -183,7 +187,7 @@ export class Budget {
       this.#isPastHard = true;
       if (this.#cross("hard", this.hard, bytes)) return true;
     }
-    return this.parent !== null && this.parent.#tell(bytes);
+    return this.parent !== within && this.parent !== null && this.parent.#tell(bytes, within);
   }
 
   #cross(crossed: "soft" | "hard", limit: number, requested: number): boolean {

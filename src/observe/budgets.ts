@@ -60,6 +60,21 @@ export class ChildBudget {
     this.#budget = budget as Budget;
   }
 
+  /** What is behind this; not for use in programs. */
+  get $budget(): unknown {
+    return this.#budget;
+  }
+
+  /** In which books it is; not for use in programs. */
+  get $ledger(): unknown {
+    return this.#ledger;
+  }
+
+  /** Whether it can still be charged; not for use in programs. */
+  get $isOpen(): boolean {
+    return this.#siblings.has(this.#budget);
+  }
+
   /** Its name. */
   get name(): string {
     return this.#budget.name;
@@ -91,9 +106,7 @@ export class ChildBudget {
     do {
       // A callback may have ended either, so this is asked each time.
       if (this.#ledger.isClosed) throw disposed(`charge "${this.name}"`);
-      if (!this.#siblings.has(this.#budget)) {
-        throw new PoolError("FA401", `Cannot charge "${this.name}" as it was released: make another one`);
-      }
+      if (!this.$isOpen) throw this.$released(`charge "${this.name}"`);
       verdict = this.#ledger.relieved(bytes) ? AGAIN : this.#ledger.ask(this.#budget, bytes);
     } while (verdict === AGAIN);
     if (verdict > 0) this.#budget.charge(bytes);
@@ -104,24 +117,31 @@ export class ChildBudget {
    * Takes bytes off again.
    *
    * @param bytes How many; no more than are charged.
-   * @throws {ArgumentError} `FA008` if they are more than are charged.
+   * @throws {ArgumentError} `FA008` if they are more than were charged with {@linkcode ChildBudget.charge}.
    */
   uncharge(bytes: number): void {
-    if (!(Number.isSafeInteger(bytes) && bytes >= 0 && bytes <= this.#budget.used)) {
+    const charged = this.#budget.used - this.#budget.lent;
+    if (!(Number.isSafeInteger(bytes) && bytes >= 0 && bytes <= charged)) {
       throw new ArgumentError(
         "FA008",
-        `Cannot uncharge ${
-          show(bytes)
-        } bytes as ${this.#budget.used} are charged to "${this.name}": uncharge what you charged`,
+        `Cannot uncharge ${show(bytes)} bytes as ${charged} are charged to "${this.name}": uncharge what you charged`,
       );
     }
     this.#budget.charge(-bytes);
   }
 
-  /** Takes off all that is charged and drops it from the reports. */
+  /**
+   * Takes off all that was charged with {@linkcode ChildBudget.charge} and drops it from the reports. What tasks hold under it is taken
+   * off when they end.
+   */
   release(): void {
-    this.#budget.charge(-this.#budget.used);
+    this.#budget.charge(this.#budget.lent - this.#budget.used);
     this.#siblings.delete(this.#budget);
+  }
+
+  /** The error of use after the release: not for use in programs. */
+  $released(action: string): PoolError {
+    return new PoolError("FA401", `Cannot ${action} as the budget "${this.name}" was released: make another one`);
   }
 
   /** The same as {@linkcode ChildBudget.release}. */
@@ -222,6 +242,11 @@ export class Budgets<A = unknown> {
    * @throws {ArgumentError} `FA008` if they make no sense.
    */
   child(name: string, limits: BudgetLimits<A> = {}): ChildBudget {
+    return this.$child(name, limits, undefined);
+  }
+
+  /** Makes a budget inside another one: not for use in programs. */
+  $child(name: string, limits: BudgetLimits<A>, around: ChildBudget | undefined): ChildBudget {
     if (typeof name !== "string" || name === "") {
       throw new ArgumentError(
         "FA008",
@@ -229,10 +254,16 @@ export class Budgets<A = unknown> {
       );
     }
     check(`budget "${name}"`, limits, this.#self);
-    const budget = new Budget(this.#ledger, "a child", name, this.#global());
+    const parent = around === undefined ? this.#global() : around.$budget as Budget;
+    const budget = new Budget(this.#ledger, "a child", name, parent);
     this.#apply(budget, limits);
     this.#children.add(budget);
     return new ChildBudget(this.#ledger, this.#children, budget);
+  }
+
+  /** Whether a budget is one of these: not for use in programs. */
+  $has(budget: ChildBudget): boolean {
+    return budget.$ledger === this.#ledger;
   }
 
   /** What all limits that were set are and have been. */

@@ -2,11 +2,11 @@
  * A report of what was left over.
  */
 
-/** Something that was not freed when its allocator was disposed of. */
+/** Something that was not freed when its allocator was disposed of, or a task that was left to the garbage collector. */
 export interface Leak {
   /** What it is. */
-  readonly kind: "pool record" | "heap block" | "handle" | "group" | "streaming asset" | "pool object";
-  /** The name of its layout, group, asset or pool. */
+  readonly kind: "pool record" | "heap block" | "handle" | "group" | "streaming asset" | "pool object" | "task";
+  /** The name of its layout, group, asset, pool or task. */
   readonly name: string;
   /** The path of the tag that allocated it; `""` if it had none. */
   readonly tag: string;

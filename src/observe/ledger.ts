@@ -137,10 +137,10 @@ export class Ledger implements Account {
     return budget === null ? GRANTED : this.ask(budget, bytes);
   }
 
-  /** Asks a budget for so many bytes, and remembers who refused. */
-  ask(budget: Budget, bytes: number): Verdict {
-    const verdict = budget.ask(bytes);
-    return verdict === REFUSED ? this.#refuse(budget.refusing(bytes)!, bytes) : verdict;
+  /** Asks a budget for so many bytes, and remembers who refused; see {@linkcode Budget.ask}. */
+  ask(budget: Budget, bytes: number, within: Budget | null = null): Verdict {
+    const verdict = budget.ask(bytes, within);
+    return verdict === REFUSED ? this.#refuse(budget.refusing(bytes, within)!, bytes) : verdict;
   }
 
   /** The same, for those who hold no state: callbacks have run when it returns. */

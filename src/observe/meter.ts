@@ -56,6 +56,8 @@ export interface BytesByKind {
   readonly scratch: number;
   /** What is reserved for streaming. */
   readonly streaming: number;
+  /** The chunks of tasks that were made under it. */
+  readonly tasks: number;
 }
 
 /** What was counted for one phase of the current or last frame. */

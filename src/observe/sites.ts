@@ -36,9 +36,9 @@ export function madeAt(sites: Sites | null, position: Position): string {
 export function callers(error: Error | undefined): string | undefined {
   const lines = error?.stack?.split("\n").slice(1).map((line) => line.trim());
   if (lines === undefined) return undefined;
-  const own = lines.filter((line) => !line.includes(LIBRARY));
+  const own = lines.filter((line) => !LIBRARY.some((folder) => line.includes(folder)));
   return (own.length > 0 ? own : lines).slice(0, 4).join("\n    ");
 }
 
-/** The folder that the library's own files are in. */
-const LIBRARY = new URL("../", import.meta.url).href;
+/** The folders that the library's own files are in. */
+const LIBRARY: readonly string[] = ["../", "../../async/"].map((folder) => new URL(folder, import.meta.url).href);

@@ -5,10 +5,10 @@
 import type { Budget } from "./budget.ts";
 
 /** The kinds of memory that a tag can hold, in the order of their numbers. */
-export const KINDS: readonly string[] = ["frame", "pool", "heap", "handles", "groups", "scratch", "streaming"];
+export const KINDS: readonly string[] = ["frame", "pool", "heap", "handles", "groups", "scratch", "streaming", "tasks"];
 
 /** The number of a kind. */
-export type Kind = 0 | 1 | 2 | 3 | 4 | 5 | 6;
+export type Kind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
 
 export const FRAME: Kind = 0;
 export const POOL: Kind = 1;
@@ -17,6 +17,7 @@ export const HANDLES: Kind = 3;
 export const GROUPS: Kind = 4;
 export const SCRATCH: Kind = 5;
 export const STREAMING: Kind = 6;
+export const TASKS: Kind = 7;
 
 /** See the file comment. */
 export class Tag {

@@ -1,5 +1,5 @@
 /**
- * What can be allocated in a region that is no frame: a group or a scratch pool.
+ * What can be allocated in a region that is no frame: a group, a scratch pool or a task.
  */
 
 import { Arena } from "../arena/arena.ts";
@@ -14,6 +14,8 @@ import type { Layout, RecordOf, ValuesOf } from "../layout/layout.ts";
 import type { NumberVec } from "../layout/number_vec.ts";
 import type { RecordVec } from "../layout/record_vec.ts";
 import type { Bool, NumericScalar } from "../layout/scalar.ts";
+import type { Account } from "../memory/account.ts";
+import type { ChunkSource } from "../memory/chunk_source.ts";
 import type { Position } from "../memory/life.ts";
 import { MIN_ALIGN, Region } from "../memory/region.ts";
 import { MAX_CHUNK } from "../memory/segment.ts";
@@ -34,19 +36,21 @@ export interface RegionArenaOptions {
   readonly last: string;
   readonly size: number;
   readonly maxBytes: number;
+  /** Chunks that it shares with nobody, and who pays for them; they are detached at its end. Without, chunks of the allocator's source. */
+  readonly chunks?: ChunkSource & Account;
 }
 
 /** A region of its own, booked to the tags that use it. */
 export class RegionArena extends Arena {
-  readonly #context: Context;
-  readonly #what: string;
+  protected readonly context: Context;
+  protected readonly what: string;
   readonly #end: string;
   readonly #last: string;
   readonly #tally: Tally | null;
   /** How often it was reset or disposed of. */
   resets = 0;
 
-  constructor(context: Context, { kind, what, end, last, size, maxBytes }: RegionArenaOptions) {
+  constructor(context: Context, { kind, what, end, last, size, maxBytes, chunks }: RegionArenaOptions) {
     const { config, ledger } = context;
     if (!(Number.isInteger(size) && size >= MIN_ALIGN && size <= MAX_CHUNK)) {
       throw new ConfigError(
@@ -62,21 +66,22 @@ export class RegionArena extends Arena {
     }
     // It may never be reset, so nothing is kept to be recycled: every handle and view is a fresh one, in every safety mode.
     super(false, context.sites);
-    this.#context = context;
-    this.#what = what;
+    this.context = context;
+    this.what = what;
     this.#end = end;
     this.#last = last;
-    this.#tally = config.stats === "tags" ? new Tally(ledger, kind) : null;
+    this.#tally = config.stats === "tags" && chunks === undefined ? new Tally(ledger, kind) : null;
     const region = new Region({
-      source: config.source,
+      source: chunks ?? config.source,
       size,
       maxBytes,
       owner: this,
-      tracked: !context.recycles,
-      revoke: config.safety === "revoke",
+      name: what,
+      tracked: chunks !== undefined || !context.recycles,
+      revoke: chunks !== undefined || config.safety === "revoke",
       poison: config.debug,
       recycleViews: false,
-      account: this.#tally ?? ledger,
+      account: chunks ?? this.#tally ?? ledger,
     });
     this.memory = new ArenaMemory(region, false);
     this.region = region;
@@ -84,7 +89,7 @@ export class RegionArena extends Arena {
       this.#tally.region = region;
       region.allow(0);
     }
-    region.open();
+    if (chunks === undefined) region.open();
   }
 
   /** Frees everything and keeps the memory. */
@@ -112,14 +117,14 @@ export class RegionArena extends Arena {
   }
 
   refusal(what: string): Error {
-    return this.region.refusal(`allocate ${what} in ${this.#what}`);
+    return this.region.refusal(`allocate ${what} in ${this.what}`);
   }
 
   expired(position: Position): Error {
     return new PoolError(
       "FA401",
-      `Cannot use memory of ${this.#what} as it was ${
-        this.#context.isDisposed ? "freed with its allocator" : this.#end
+      `Cannot use memory of ${this.what} as it was ${
+        this.context.isDisposed ? "freed with its allocator" : this.#end
       }: let go of it by then, or copy it${madeAt(this.sites, position)}`,
     );
   }
@@ -130,8 +135,8 @@ export class RegionArena extends Arena {
 
   /** The error of something that cannot be done to it any more. */
   ended(action: string): Error {
-    if (this.#context.isDisposed) return disposed(`${action} ${this.#what}`);
-    return new PoolError("FA401", `Cannot ${action} ${this.#what} as it was ${this.#last}: make another one`);
+    if (this.context.isDisposed) return disposed(`${action} ${this.what}`);
+    return new PoolError("FA401", `Cannot ${action} ${this.what} as it was ${this.#last}: make another one`);
   }
 }
 
