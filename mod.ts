@@ -24,6 +24,8 @@
  * @module
  */
 
+export { AsyncGuard, type AsyncGuardMode } from "./async/async_guard.ts";
+export type { AsyncCode, AsyncReport } from "./async/async_report.ts";
 export { TaskAlloc, type TaskOptions } from "./async/task_alloc.ts";
 export { TaskBox } from "./async/task_box.ts";
 export type { TaskStats, TaskUse } from "./async/task_memory.ts";

@@ -2,7 +2,7 @@
  * What the tasks of one allocator share: the chunks that pass from one to the next, and the list of those that are there.
  */
 
-import { type ChunkCapabilities } from "../src/memory/chunk_source.ts";
+import type { ChunkCapabilities } from "../src/memory/chunk_source.ts";
 import { ChunkPool } from "../src/memory/chunk_pool.ts";
 import { arrayBufferSource } from "../src/memory/buffer_source.ts";
 import type { Leak } from "../src/observe/leak.ts";

@@ -3,7 +3,7 @@
  */
 
 import { type AllocConfig, resolveConfig } from "./config.ts";
-import { ConfigError } from "./errors.ts";
+import { ArgumentError, AsyncSafetyError, ConfigError, show } from "./errors.ts";
 import type { BoxOf } from "./arena/box.ts";
 import type { FrameMap, KeyLayout } from "./arena/frame_map.ts";
 import type { FrameString } from "./arena/frame_string.ts";
@@ -83,6 +83,12 @@ export class FrameAlloc {
         'Cannot use the option "memoryLimit" as frames alone have no budgets: use maxFrameBytes, or a SmartAlloc',
       );
     }
+    if (new.target === FrameAlloc && this.#frames.config.asyncSafety === "turns") {
+      throw new ConfigError(
+        "FA010",
+        'Cannot use asyncSafety "turns" as frames alone have no guard: use a SmartAlloc',
+      );
+    }
   }
 
   /** Whether a frame is open. */
@@ -113,6 +119,46 @@ export class FrameAlloc {
    */
   endFrame(): void {
     this.#frames.end();
+  }
+
+  /**
+   * Runs a function in a frame of its own, which ends with it, before anything that waits can run.
+   *
+   * @param fn The function; it is given this allocator. It must not be async: the frame would be over at its first `await`.
+   * @returns What the function returns.
+   * @throws {AsyncSafetyError} `FA704` if the function is async, before it is run, or returns a promise, which is the `cause` then.
+   * @throws {ArgumentError} `FA008` if it is no function.
+   * @throws As {@linkcode FrameAlloc.beginFrame}.
+   *
+   * @example
+   * ```ts
+   * import { SmartAlloc } from "@framealloc/core";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const alloc = new SmartAlloc();
+   * const sum = alloc.runFrame((alloc) => {
+   *   const values = alloc.frameSlice(Float32Array, 3);
+   *   values.set([1, 2, 3]);
+   *   return values.reduce((sum, value) => sum + value);
+   * });
+   * assertEquals([sum, alloc.inFrame], [6, false]);
+   * ```
+   */
+  runFrame<R>(fn: (alloc: this) => R): R extends PromiseLike<unknown> ? never : R {
+    if (typeof fn !== "function") {
+      throw new ArgumentError("FA008", `Cannot run ${show(fn)} in a frame: give a function`);
+    }
+    if (fn instanceof AsyncFunction) throw heldOpen("an async function", undefined);
+    const frame = this.#frames.guard();
+    let result: R;
+    try {
+      result = fn(this);
+    } finally {
+      frame.end();
+    }
+    if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") return result as never;
+    (result as PromiseLike<unknown>).then(undefined, () => {}); // whoever catches the error has it
+    throw heldOpen("a function that returns a promise", result);
   }
 
   /**
@@ -737,6 +783,18 @@ export class FrameAlloc {
     const there = ((to as FrameAlloc).$frames as Frames).ledger;
     return this.#frames.ledger.spillTo(there, () => (to as Methods)[method]!(...args));
   }
+}
+
+/** What async functions are instances of. */
+const AsyncFunction: new () => unknown = Object.getPrototypeOf(async () => {}).constructor;
+
+/** The error of a frame that would have to stay open across an `await`. */
+function heldOpen(what: string, promise: unknown): AsyncSafetyError {
+  return new AsyncSafetyError(
+    "FA704",
+    `Cannot run ${what} in a frame as the frame would be over at its first await: wait outside, or allocate in a TaskAlloc`,
+    promise === undefined ? undefined : { cause: promise },
+  );
 }
 
 /** An allocator, seen as what it can be asked for. */

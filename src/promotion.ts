@@ -142,7 +142,11 @@ export class Promotions {
     const records: unknown[] = [];
     for (let i = 0; i < retained.length; i++) {
       const one = retained[i]!;
-      if (one.record.$pos.life.view === null) continue; // another allocator made it, and has ended it
+      const { life } = one.record.$pos;
+      if (life.view === null) {
+        if (!this.#frames.region.hasLapsed(life)) continue; // another allocator made it, and has ended it
+        viewOf(one.record.$pos);
+      }
       const isThere = (): boolean =>
         this.#frames.inFrame && this.#frames.frameNumber === frameNumber && retained[i] === one;
       const { record, layout, policy, tag, phase } = one;

@@ -3,6 +3,8 @@
  * are made when they are first asked for.
  */
 
+import { AsyncGuard } from "../async/async_guard.ts";
+import { LeaseMemory } from "../async/lease_memory.ts";
 import { TaskMemory } from "../async/task_memory.ts";
 import type { AllocConfig } from "./config.ts";
 import { FrameAlloc } from "./frame_alloc.ts";
@@ -82,6 +84,8 @@ export class SmartAlloc extends FrameAlloc {
   #budgets: Budgets<SmartAlloc> | undefined;
   #promotions: Promotions | undefined;
   #tasks: TaskMemory | undefined;
+  #leases: LeaseMemory | undefined;
+  #asyncGuard: AsyncGuard | undefined;
   #objectPools: ObjectPool<object>[] = [];
   /** What is behind the pool; not for use in programs. */
   readonly $pool: unknown;
@@ -104,6 +108,7 @@ export class SmartAlloc extends FrameAlloc {
     const store = new BlockStore({ source: isOwn ? source : arrayBufferSource, idleBytes, account: this.#ledger });
     this.#heap = new Heap(frames, store);
     this.$pool = this.#pool = new Pool(frames, this.#heap);
+    if (frames.config.asyncSafety !== "off") frames.watch = this.asyncGuard;
     if (frames.config.memoryLimit !== Infinity) this.budgets.setGlobal({ hard: frames.config.memoryLimit });
     this.#ledger.idle = { bytes: () => this.#idleBytes, giveBack: () => this.#trimIdle() };
   }
@@ -284,9 +289,19 @@ export class SmartAlloc extends FrameAlloc {
     return this.#budgets ??= new Budgets<SmartAlloc>(this.#ledger, this, this.#frames.config.stats === "tags");
   }
 
+  /** Finds frame memory that outlives an `await`, as the option `asyncSafety` says. */
+  get asyncGuard(): AsyncGuard {
+    return this.#asyncGuard ??= new AsyncGuard(this.#frames);
+  }
+
   /** What is behind tasks; not for use in programs. */
   get $tasks(): unknown {
     return this.#taskMemory;
+  }
+
+  /** What is behind pool guards; not for use in programs. */
+  get $leases(): unknown {
+    return this.#leases ??= new LeaseMemory(this.#context, this.#heap);
   }
 
   // Retention and promotion
@@ -398,6 +413,7 @@ export class SmartAlloc extends FrameAlloc {
       scratch: this.#scratchPools.stats,
       streaming: this.streaming.stats,
       tasks: this.#taskMemory.stats,
+      leases: this.#leases?.stats ?? { live: 0, bytes: 0, reserved: 0, idle: 0 },
       budgets: this.budgets.stats,
     };
   }
@@ -415,6 +431,7 @@ export class SmartAlloc extends FrameAlloc {
       ...this.#groups?.all.map((group) => group.$leak()) ?? [],
       ...this.#streaming?.$leaks() ?? [],
       ...this.#tasks?.leaks() ?? [],
+      ...this.#leases?.leaks() ?? [],
       ...this.#frames.isDisposed
         ? []
         : this.#openPools.flatMap(({ name, live }) =>
@@ -444,6 +461,7 @@ export class SmartAlloc extends FrameAlloc {
     const leaks = this.leaks();
     super.dispose();
     this.#tasks?.dispose();
+    this.#leases?.dispose();
     this.#streaming?.$dispose();
     this.#handleTable?.dispose();
     this.#groups?.$dispose();
@@ -474,19 +492,21 @@ export class SmartAlloc extends FrameAlloc {
   }
 
   get #taskMemory(): TaskMemory {
-    return this.#tasks ??= new TaskMemory(
-      this.#context,
-      ({ site: _, ...leak }) => this.#frames.config.onLeaks?.([leak]),
-    );
+    return this.#tasks ??= new TaskMemory(this.#context, (task) => {
+      this.asyncGuard.$lost(task, this.frameNumber - task.age);
+      const { site: _, ...leak } = task;
+      this.#frames.config.onLeaks?.([leak]);
+    });
   }
 
   get #idleBytes(): number {
-    return this.#pool.slab.idle + this.#heap.idle + (this.#handleTable?.slab.idle ?? 0) + (this.#tasks?.pool.idle ?? 0);
+    return this.#pool.slab.idle + this.#heap.idle + (this.#handleTable?.slab.idle ?? 0) +
+      (this.#tasks?.pool.idle ?? 0) + (this.#leases?.slab.idle ?? 0);
   }
 
   #trimIdle(): number {
     return this.#pool.slab.trim() + (this.#handleTable?.slab.trim() ?? 0) + this.#heap.trim() +
-      (this.#tasks?.pool.trim() ?? 0);
+      (this.#tasks?.pool.trim() ?? 0) + (this.#leases?.slab.trim() ?? 0);
   }
 
   /** The allocator that the budget spills to which has refused the heap. */

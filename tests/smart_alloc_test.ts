@@ -169,6 +169,7 @@ Deno.test("stats() tells of every part, to the byte", () => {
       "scratch",
       "streaming",
       "tags",
+      "tasks",
       "totals",
     ]);
     const { frame, pool, heap, handles, groups, scratch, streaming, objectPools, tags, budgets } = stats;

@@ -22,10 +22,10 @@ import { type FrameMapBase, type KeyLayout, newMap } from "./frame_map.ts";
 import { FrameString, utf8Length } from "./frame_string.ts";
 
 /** The most elements that can be asked for at once: no element is smaller than a byte. */
-const MAX_COUNT = 2 ** 30;
+export const MAX_COUNT: number = 2 ** 30;
 
 /** Room that a vec, map or string starts with unless it is told more. */
-const DEFAULT_CAPACITY = 16;
+export const DEFAULT_CAPACITY = 16;
 
 /** See the file comment. */
 export abstract class Arena implements LifeOwner {
@@ -277,7 +277,8 @@ export abstract class Arena implements LifeOwner {
   }
 }
 
-function clear(view: TypedArray): void {
+/** Fills an array with zeros. */
+export function clear(view: TypedArray): void {
   if (view instanceof BigInt64Array || view instanceof BigUint64Array) view.fill(0n);
   else view.fill(0);
 }
@@ -287,7 +288,8 @@ function isKey(layout: Layout): boolean {
     layout.name !== "u64";
 }
 
-function arrayOf(layout: AnyScalar, what: string): TypedArrayConstructor {
+/** The arrays that hold a scalar. */
+export function arrayOf(layout: AnyScalar, what: string): TypedArrayConstructor {
   if (layout.name === "bool") {
     throw new ArgumentError("FA008", `Cannot make ${what} of bool as no typed array holds truth values: use u8`);
   }
@@ -305,7 +307,8 @@ export function noArray(value: unknown): ArgumentError {
   );
 }
 
-function badCount(action: string, count: unknown): ArgumentError {
+/** The error of something that should be a number of elements. */
+export function badCount(action: string, count: unknown): ArgumentError {
   return new ArgumentError(
     "FA008",
     `Cannot ${action} of ${show(count)} elements: give a whole number from 0 to ${MAX_COUNT}`,

@@ -13,6 +13,7 @@ import { Meter } from "../observe/meter.ts";
 import type { TotalStats } from "../observe/stats.ts";
 import { callers, madeAt, Sites } from "../observe/sites.ts";
 import { FrameMemory } from "./frame_memory.ts";
+import type { FrameWatch } from "./frame_watch.ts";
 import { FrameCheckpoint, FrameGuard, FrameScope, type GuardOwner, PhaseGuard, TagGuard } from "./guards.ts";
 import { PublishedFrame } from "./published_frame.ts";
 import type { Retained } from "./retention.ts";
@@ -37,8 +38,12 @@ export class Frames extends Arena implements GuardOwner {
   readonly #journal: number[] = [];
   /** How many were retained at each mark. */
   readonly #kept: number[] = [];
+  /** How many columns were handed out at each mark. */
+  readonly #columns: number[] = [];
   /** What may outlive the current frame if its end promotes it; what a rewind frees is dropped. */
   readonly retained: Retained[] = [];
+  /** Who looks after frames and `await`; `null` where nobody does. */
+  watch: FrameWatch | null = null;
 
   constructor(config: ResolvedConfig, ledger: Ledger) {
     super(config.safety === "release", config.debug ? new Sites(config.sampleSites) : null);
@@ -96,6 +101,7 @@ export class Frames extends Arena implements GuardOwner {
     this.meter.begin(memory.region);
     if (this.#counts) this.#began = performance.now();
     if (this.sites !== null) this.#beganAt = new Error();
+    if (this.watch !== null) this.watch.began();
   }
 
   end(): void {
@@ -115,6 +121,17 @@ export class Frames extends Arena implements GuardOwner {
     region.close();
     this.inFrame = false;
     this.#memories[(this.frameNumber + 1) % this.#memories.length]!.expire();
+    if (this.watch !== null) this.watch.ended();
+  }
+
+  /** Where the current frame was begun, as lines of a stack, if that was looked at. */
+  get beganAt(): string | undefined {
+    return callers(this.#beganAt);
+  }
+
+  /** The raw views of the current frame that are out: slices, columns, and those of batches and lists. */
+  get viewsOut(): number {
+    return this.region.viewsOut + (this.memory.columns?.count ?? 0);
   }
 
   /** Milliseconds since the frame began; 0 where nothing is counted. */
@@ -281,17 +298,25 @@ export class Frames extends Arena implements GuardOwner {
       : this.#disposed
       ? "the allocator was disposed"
       : `the frame has ended${this.inFrame ? `, and frame ${this.frameNumber} is open now` : ""}`;
-    return new StaleHandleError(
+    const error = new StaleHandleError(
       "FA002",
       `Cannot use a handle of frame ${born} as ${ended}: copy what must outlive it, or allocate it where it lives longer${
         madeAt(this.sites, position)
       }`,
     );
+    if (this.watch !== null) this.watch.stale(error, position);
+    return error;
+  }
+
+  /** Whether the region was closed while the frame is open, and is open again. */
+  reopen(): boolean {
+    return this.inFrame && this.watch !== null && this.watch.reopen();
   }
 
   /** The error of an allocation while no frame is open. */
   closed(action: string): Error {
     if (this.#disposed) return disposed(action);
+    if (this.inFrame && this.watch !== null) return this.watch.closed(action);
     return new FrameStateError("FA001", `Cannot ${action} as no frame is open: call beginFrame first`);
   }
 
@@ -310,12 +335,14 @@ export class Frames extends Arena implements GuardOwner {
     const mark = this.region.mark();
     this.#journal[mark] = runs;
     this.#kept[mark] = this.retained.length;
+    this.#columns[mark] = this.memory.columns?.count ?? 0;
     return mark;
   }
 
   #rewind(mark: number): void {
     this.meter.settle();
     this.region.rewind(mark);
+    if (this.memory.columns !== null) this.memory.columns.count = this.#columns[mark]!;
     this.meter.rewind(this.#journal[mark]!);
     if (this.retained.length > this.#kept[mark]!) this.retained.length = this.#kept[mark]!;
   }

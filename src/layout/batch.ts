@@ -4,7 +4,7 @@
 
 import { ArgumentError, show } from "../errors.ts";
 import { type Life, Position, viewOf } from "../memory/life.ts";
-import type { Region } from "../memory/region.ts";
+import type { Room } from "../memory/room.ts";
 import type { TypedArrayConstructor, ViewOf } from "../memory/typed_array.ts";
 import type { Face } from "./face.ts";
 import type { Layout, RecordOf } from "./layout.ts";
@@ -157,7 +157,7 @@ export abstract class BatchBase extends RecordHolder implements Batch<Layout> {
   /** Where the first record is. */
   declare readonly $pos: Position;
 
-  constructor(position: Position, length: number, stride: number, region: Region, pools: LayoutPools | null) {
+  constructor(position: Position, length: number, stride: number, region: Room, pools: LayoutPools | null) {
     super(length, stride, region, pools);
     this.$pos = position;
   }

@@ -4,7 +4,7 @@
 
 import { ArgumentError, show } from "../errors.ts";
 import { type Life, Position, viewOf } from "../memory/life.ts";
-import type { Region } from "../memory/region.ts";
+import type { Room } from "../memory/room.ts";
 import type { ElementOf, TypedArrayConstructor, ViewOf } from "../memory/typed_array.ts";
 import { outside } from "./batch.ts";
 
@@ -95,16 +95,16 @@ export interface NumberVec<C extends TypedArrayConstructor> extends Iterable<Ele
 /** What is behind a {@linkcode NumberVec}. */
 export class NumberVecBase<C extends TypedArrayConstructor> implements NumberVec<C> {
   declare readonly $pos: Position;
-  declare readonly $region: Region;
+  declare readonly $region: Room;
   declare readonly $constructor: C;
   declare $array: ViewOf<C>;
   declare $length: number;
 
-  constructor(constructor: C, region: Region, life: Life, offset: number, capacity: number) {
+  constructor(constructor: C, region: Room, life: Life, offset: number, capacity: number) {
     this.$pos = new Position(life, offset);
     this.$region = region;
     this.$constructor = constructor;
-    this.$array = region.viewAt(this.$pos, constructor, capacity);
+    this.$array = region.viewAt(this.$pos, constructor, capacity, true);
     this.$length = 0;
   }
 
@@ -184,7 +184,7 @@ export class NumberVecBase<C extends TypedArrayConstructor> implements NumberVec
     const { $pos: position, $region: region, $constructor: constructor, $array: old } = this;
     const bytes = capacity * constructor.BYTES_PER_ELEMENT;
     if (region.extend(position.life, position.offset + old.byteLength, bytes - old.byteLength)) {
-      this.$array = region.viewAt(position, constructor, capacity);
+      this.$array = region.viewAt(position, constructor, capacity, true);
       return;
     }
     const { life } = position;
@@ -199,8 +199,9 @@ export class NumberVecBase<C extends TypedArrayConstructor> implements NumberVec
     if (offset < 0) throw region.refusal(`grow a vec from ${old.length} to ${capacity} elements`);
     position.life = region.life;
     position.offset = offset;
-    this.$array = region.viewAt(position, constructor, capacity);
+    this.$array = region.viewAt(position, constructor, capacity, true);
     this.$array.set(old as never);
+    region.vacate?.(life);
   }
 }
 
@@ -213,6 +214,6 @@ export function rearmNumberVec(
 ): void {
   vec.$pos.life = life;
   vec.$pos.offset = offset;
-  vec.$array = vec.$region.viewAt(vec.$pos, vec.$constructor, capacity);
+  vec.$array = vec.$region.viewAt(vec.$pos, vec.$constructor, capacity, true);
   vec.$length = 0;
 }

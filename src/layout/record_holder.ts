@@ -3,7 +3,7 @@
  */
 
 import { type Life, Position } from "../memory/life.ts";
-import type { Region } from "../memory/region.ts";
+import type { Room } from "../memory/room.ts";
 import type { Face } from "./face.ts";
 import type { LayoutPools } from "./record_pool.ts";
 
@@ -11,11 +11,11 @@ import type { LayoutPools } from "./record_pool.ts";
 export abstract class RecordHolder {
   declare length: number;
   declare readonly stride: number;
-  declare $region: Region;
+  declare $region: Room;
   /** What is recycled; `null` where every handle is fresh. */
   declare $pools: LayoutPools | null;
 
-  constructor(length: number, stride: number, region: Region, pools: LayoutPools | null) {
+  constructor(length: number, stride: number, region: Room, pools: LayoutPools | null) {
     this.length = length;
     this.stride = stride;
     this.$region = region;

@@ -4,7 +4,7 @@
 
 import { ArgumentError, show } from "../errors.ts";
 import { type Life, Position, viewOf } from "../memory/life.ts";
-import type { Region } from "../memory/region.ts";
+import type { Room } from "../memory/room.ts";
 import { type Cursor, outside, RecordIterator } from "./batch.ts";
 import type { Face } from "./face.ts";
 import type { Layout, RecordOf, ValuesOf } from "./layout.ts";
@@ -149,7 +149,7 @@ export abstract class RecordVecBase extends RecordHolder implements RecordVec<La
     capacity: number,
     stride: number,
     align: number,
-    region: Region,
+    region: Room,
     pools: LayoutPools | null,
   ) {
     super(0, stride, region, pools);

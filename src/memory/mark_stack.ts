@@ -12,6 +12,8 @@ export class MarkStack {
   declare readonly offsets: number[];
   /** How many views that segment had given out. */
   declare readonly views: number[];
+  /** How many views nobody outside has seen. */
+  declare readonly hidden: number[];
   /** How many lives were open. */
   declare readonly lives: number[];
   readonly #serials: number[] = [];
@@ -22,15 +24,17 @@ export class MarkStack {
     this.segments = [];
     this.offsets = [];
     this.views = [];
+    this.hidden = [];
     this.lives = [];
   }
 
   /** Sets a mark and returns its place. */
-  push(segment: number, offset: number, views: number, lives: number): number {
+  push(segment: number, offset: number, views: number, hidden: number, lives: number): number {
     const mark = this.count++;
     this.segments[mark] = segment;
     this.offsets[mark] = offset;
     this.views[mark] = views;
+    this.hidden[mark] = hidden;
     this.lives[mark] = lives;
     this.#serials[mark] = ++this.#lastSerial;
     return mark;

@@ -25,6 +25,7 @@ export { ChunkPool, type ChunkPoolOptions, PooledChunk } from "./chunk_pool.ts";
 export type { Chunk, ChunkCapabilities, ChunkSource } from "./chunk_source.ts";
 export { Life, type LifeOwner, Position, viewOf } from "./life.ts";
 export { MAX_ALIGN, MIN_ALIGN, type Refusal, Region, type RegionOptions } from "./region.ts";
+export type { Room } from "./room.ts";
 export { MAX_CHUNK } from "./segment.ts";
 export { SizePolicy } from "./size_policy.ts";
 export { Slab, type SlabOptions } from "./slab.ts";

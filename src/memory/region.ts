@@ -11,6 +11,7 @@ import { type Account, AGAIN, GRANTED, REFUSED, type Verdict } from "./account.t
 import type { Chunk, ChunkSource } from "./chunk_source.ts";
 import { Life, type LifeOwner, Position } from "./life.ts";
 import { MarkStack } from "./mark_stack.ts";
+import type { Room } from "./room.ts";
 import { MAX_CHUNK, Segment } from "./segment.ts";
 import { SizePolicy } from "./size_policy.ts";
 import type { TypedArrayConstructor, ViewOf } from "./typed_array.ts";
@@ -109,7 +110,7 @@ export type Refusal = "closed" | "limit" | "fixed" | "source" | "account";
  * assertThrows(() => viewOf(position), Error, "unloaded");
  * ```
  */
-export class Region {
+export class Region implements Room {
   /** Bytes handed out in the current chunk. */
   declare offset: number;
   /** Bytes of the current chunk that may be handed out; below zero while the region is closed. */
@@ -132,6 +133,8 @@ export class Region {
   readonly #lives: Life[] = [];
   #height = 0;
   #lapsed: Lapsed[] = [];
+  /** How many of the views are for lists alone. */
+  #hidden = 0;
   #current = 0;
   #open = false;
   /** How far the account lets the bytes in use go. */
@@ -218,6 +221,13 @@ export class Region {
   get remaining(): number {
     const limit = this.#options.growth === "fail" ? this.#policy.configured : this.#maxBytes;
     return Math.max(0, limit - this.used);
+  }
+
+  /** The views that were handed out since the last reset and not freed since; 0 where none is recycled. */
+  get viewsOut(): number {
+    let views = -this.#hidden;
+    for (let i = 0; i <= this.#current; i++) views += this.#segments[i]?.views.count ?? 0;
+    return Math.max(0, views);
   }
 
   /** The chunks beside the main one that are held now. */
@@ -307,9 +317,16 @@ export class Region {
    * @param position A position of this region.
    * @param constructor The kind of array.
    * @param length The number of elements.
+   * @param isHidden Whether it is for a list alone, and never handed out.
    * @returns The view.
    */
-  viewAt<C extends TypedArrayConstructor>(position: Position, constructor: C, length: number): ViewOf<C> {
+  viewAt<C extends TypedArrayConstructor>(
+    position: Position,
+    constructor: C,
+    length: number,
+    isHidden: boolean = false,
+  ): ViewOf<C> {
+    if (isHidden) this.#hidden++;
     const view = position.life.view;
     for (let i = this.#current; i >= 0; i--) {
       const segment = this.#segments[i];
@@ -318,18 +335,6 @@ export class Region {
       }
     }
     throw this.#options.owner.expired(position);
-  }
-
-  /**
-   * How far into the bytes in use a position is.
-   *
-   * @param view The view that its life has or had.
-   * @param offset Its offset.
-   * @returns Bytes from the start of the first chunk, as {@linkcode Region.used} counts them; -1 if the memory was given back.
-   */
-  placeOf(view: DataView, offset: number): number {
-    for (const segment of this.#segments) if (segment.view === view) return segment.base + offset;
-    return -1;
   }
 
   /**
@@ -369,7 +374,7 @@ export class Region {
    * @returns The mark, for {@linkcode Region.rewind}.
    */
   mark(): number {
-    const mark = this.#marks.push(this.#current, this.offset, this.views.count, this.#height);
+    const mark = this.#marks.push(this.#current, this.offset, this.views.count, this.#hidden, this.#height);
     if (this.#tracked && this.#height > 0) this.#begin(); // also while closed: it may be opened again before the rewind
     return mark;
   }
@@ -403,6 +408,7 @@ export class Region {
     this.#marks.count = mark;
     this.#enter(segment, offset);
     this.views.count = this.#marks.views[mark]!;
+    this.#hidden = this.#marks.hidden[mark]!;
     this.life = this.#lives[lives - 1] ?? this.life;
   }
 
@@ -440,6 +446,7 @@ export class Region {
     this.#peak = 0;
     this.#overflowed = false;
     this.count = 0;
+    this.#hidden = 0;
     main.views.count = 0;
     this.#enter(0, 0);
     if (!this.#open) return;
@@ -490,6 +497,28 @@ export class Region {
       return life.view = lapsed.view;
     }
     return undefined;
+  }
+
+  /**
+   * How far into the bytes in use a position of a lapsed life is.
+   *
+   * @param position The position.
+   * @returns Bytes from the start of the first chunk, as {@linkcode Region.used} counts them; -1 if its memory has been freed since.
+   */
+  lapsedPlace({ life, offset }: Position): number {
+    const view = this.#lapsed.find((lapsed) => lapsed.life === life)?.view;
+    const segment = this.#segments.find((segment) => segment.view === view);
+    return segment === undefined ? -1 : segment.base + offset;
+  }
+
+  /**
+   * Whether a life has lapsed, and its memory is still in use.
+   *
+   * @param life The life.
+   * @returns Whether it has.
+   */
+  hasLapsed(life: Life): boolean {
+    return this.#lapsed.some((lapsed) => lapsed.life === life && life.view === null);
   }
 
   /**

@@ -5,8 +5,16 @@
 /** Something that was not freed when its allocator was disposed of, or a task that was left to the garbage collector. */
 export interface Leak {
   /** What it is. */
-  readonly kind: "pool record" | "heap block" | "handle" | "group" | "streaming asset" | "pool object" | "task";
-  /** The name of its layout, group, asset, pool or task. */
+  readonly kind:
+    | "pool record"
+    | "heap block"
+    | "handle"
+    | "group"
+    | "streaming asset"
+    | "pool object"
+    | "task"
+    | "lease";
+  /** The name of its layout, group, asset, pool or task; the label of a lease that has one. */
   readonly name: string;
   /** The path of the tag that allocated it; `""` if it had none. */
   readonly tag: string;

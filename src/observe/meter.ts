@@ -44,7 +44,7 @@ export interface TagStats {
 export interface BytesByKind {
   /** Frames that are alive, with padding. */
   readonly frame: number;
-  /** Pool records: their slots, or blocks where no slot is large enough. */
+  /** Pool records, and what pool guards have leased: their slots, or blocks where no slot is large enough. */
   readonly pool: number;
   /** Blocks of the heap. */
   readonly heap: number;
@@ -72,6 +72,15 @@ export interface PhaseStats {
   readonly ms: number;
   /** How often it was begun. */
   readonly runs: number;
+}
+
+/** What was allocated in a frame between two changes of the tag or phase. */
+export interface FrameRun {
+  /** The path of the tag. */
+  readonly tag: string;
+  readonly bytes: number;
+  /** The raw views that were handed out. */
+  readonly views: number;
 }
 
 class Phase {
@@ -104,9 +113,13 @@ export class Meter extends Tally {
   #used = 0;
   #count = 0;
   #isBound = false;
+  /** Counts the raw views that the frame has out; `null` while nobody wants to know by tag. */
+  views: (() => number) | null = null;
+  #views = 0;
   readonly #runTags: Tag[] = [];
   readonly #runPhases: Phase[] = [];
   readonly #runBytes: number[] = [];
+  readonly #runViews: number[] = [];
   #runs = 0;
 
   constructor(ledger: Ledger, counts: boolean) {
@@ -130,6 +143,7 @@ export class Meter extends Tally {
     this.region = region;
     this.#used = 0;
     this.#count = 0;
+    this.#views = 0;
     this.#runs = 0;
     // By index, here and below: code that is not compiled yet makes an object for each step of an iterator.
     const { tags } = this.ledger;
@@ -170,9 +184,11 @@ export class Meter extends Tally {
     if (region === null) return;
     const bytes = region.used - this.#used;
     const allocations = region.count - this.#count;
-    if (bytes === 0 && allocations === 0) return;
+    const views = this.views === null ? 0 : this.views() - this.#views;
+    if (bytes === 0 && allocations === 0 && views === 0) return;
     this.#used += bytes;
     this.#count += allocations;
+    this.#views += views;
     tag.bytes += bytes;
     tag.allocations += allocations;
     tag.hold(FRAME, bytes);
@@ -182,6 +198,7 @@ export class Meter extends Tally {
     this.#runTags[run] = tag;
     this.#runPhases[run] = this.#phase;
     this.#runBytes[run] = bytes;
+    this.#runViews[run] = views;
   }
 
   /** Frames follow every turn, and are only stopped where the innermost tag has a limit. */
@@ -205,6 +222,7 @@ export class Meter extends Tally {
   rewind(mark: number): void {
     if (this.region === null) return;
     this.#used = this.region.used;
+    if (this.views !== null) this.#views = this.views();
     while (this.#runs > mark) {
       const run = --this.#runs;
       const bytes = this.#runBytes[run]!;
@@ -214,6 +232,17 @@ export class Meter extends Tally {
       this.#runPhases[run]!.bytes -= bytes;
     }
     this.turn();
+  }
+
+  /** What of the current frame was credited, in the order in which it was allocated. */
+  get journal(): readonly FrameRun[] {
+    if (this.region === null) return [];
+    this.settle();
+    return Array.from({ length: this.#runs }, (_, run) => ({
+      tag: this.#runTags[run]!.path,
+      bytes: this.#runBytes[run]!,
+      views: this.#runViews[run]!,
+    }));
   }
 
   /** Begins a phase inside the current one. */
