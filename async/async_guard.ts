@@ -192,8 +192,8 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
   }
 
   /** @ignore */
-  closed(action: string): Error {
-    return this.#alloc(action);
+  closed(action: string): Error | undefined {
+    return this.#hasCrossed ? this.#alloc(action) : undefined;
   }
 
   /** @ignore */

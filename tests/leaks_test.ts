@@ -264,6 +264,7 @@ const FA012: Readonly<Record<string, (taken: Taken) => unknown>> = {
   endFrameWithSummary: ({ alloc }) => alloc.endFrameWithSummary(),
   endFrameWithPromotions: ({ alloc }) => alloc.endFrameWithPromotions(),
   frame: ({ alloc }) => alloc.frame(),
+  runFrame: ({ alloc }) => alloc.runFrame(() => {}),
   frameAlloc: ({ alloc }) => alloc.frameAlloc(Body),
   frameRetained: ({ alloc }) => alloc.frameRetained(Body, RetentionPolicy.PromoteToPool),
   frameWithImportance: ({ alloc }) => alloc.frameWithImportance(Body, RetentionPolicy.Discard),

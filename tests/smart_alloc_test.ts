@@ -39,6 +39,7 @@ Deno.test("FrameAlloc has the methods of frames, and SmartAlloc adds those of ev
   }
   const added = members(SmartAlloc).filter((name) => !name.startsWith("$") && !frames.includes(name));
   assertEquals(added.sort(), [
+    "asyncGuard",
     "budgets",
     "endFrameWithPromotions",
     "frameRetained",
@@ -163,6 +164,7 @@ Deno.test("stats() tells of every part, to the byte", () => {
       "groups",
       "handles",
       "heap",
+      "leases",
       "objectPools",
       "phases",
       "pool",

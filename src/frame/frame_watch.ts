@@ -16,6 +16,6 @@ export interface FrameWatch {
   stale(error: StaleHandleError, position: Position): void;
   /** Memory was requested while the frame is open and its region closed; whether the region is open again. */
   reopen(): boolean;
-  /** The error of that where it is not. */
-  closed(action: string): Error;
+  /** The error of that where it is not; `undefined` if the region was closed for another reason. */
+  closed(action: string): Error | undefined;
 }

@@ -316,7 +316,8 @@ export class Frames extends Arena implements GuardOwner {
   /** The error of an allocation while no frame is open. */
   closed(action: string): Error {
     if (this.#disposed) return disposed(action);
-    if (this.inFrame && this.watch !== null) return this.watch.closed(action);
+    const crossed = this.inFrame && this.watch !== null ? this.watch.closed(action) : undefined;
+    if (crossed !== undefined) return crossed;
     return new FrameStateError("FA001", `Cannot ${action} as no frame is open: call beginFrame first`);
   }
 

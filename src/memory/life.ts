@@ -34,7 +34,7 @@ export interface LifeOwner {
    */
   closed?(action: string): Error;
   /**
-   * Asked when memory is asked for while the region is closed.
+   * Asked when memory is asked for before the region was opened, or after it has lapsed.
    *
    * @returns Whether the region is open again by now.
    */

@@ -137,6 +137,8 @@ export class Region implements Room {
   #hidden = 0;
   #current = 0;
   #open = false;
+  /** Whether it was closed by whoever owns it, who is not asked to open it again then. */
+  #isClosed = false;
   /** How far the account lets the bytes in use go. */
   #allowed = Infinity;
   #wanted: number;
@@ -250,12 +252,14 @@ export class Region implements Room {
     while (!this.#open && this.used === 0 && this.#resize() === AGAIN);
     if (this.#open) return;
     this.#open = true;
+    this.#isClosed = false;
     this.#enter(this.#current, this.offset);
     if (this.#height === 0) this.#begin();
   }
 
   /** Stops allocation. What was allocated stays valid until a reset. */
   close(): void {
+    this.#isClosed = true;
     this.#open = false;
     this.limit = -1;
   }
@@ -467,7 +471,8 @@ export class Region implements Room {
    * @param owner Who says why they have ended, and may pardon one with {@linkcode Region.revive}.
    */
   lapse(owner: LifeOwner): void {
-    this.close();
+    this.#open = false;
+    this.limit = -1;
     for (const { life } of this.#lapsed) {
       life.view = null;
       life.owner = owner;
@@ -597,7 +602,7 @@ export class Region implements Room {
       );
     }
     this.#refusedBytes = bytes;
-    if (!this.#open && !(this.#options.owner.reopen?.() === true && this.#open)) return this.#refuse("closed");
+    if (!this.#open && !this.#reopened()) return this.#refuse("closed");
     const segment = this.#segments[this.#current]!;
     const start = (this.offset + align - 1) & -align;
     const end = start + bytes;
@@ -610,6 +615,11 @@ export class Region implements Room {
     if (this.#options.growth === "fail") return this.#refuse("fixed");
     const verdict = end <= segment.capacity ? this.#raise(segment, end) : this.#chain(bytes);
     return verdict === REFUSED ? -1 : this.alloc(bytes, align);
+  }
+
+  /** Whether the owner has opened it, as memory is asked for. */
+  #reopened(): boolean {
+    return !this.#isClosed && this.#options.owner.reopen?.() === true && this.#open;
   }
 
   #take(start: number, end: number): number {

@@ -313,7 +313,7 @@ Deno.test("stats(), leaks() and dispose() give plain data", () => {
     expectTypeOf(alloc.dispose()).toEqualTypeOf<readonly Leak[]>();
     expectTypeOf(alloc.trim()).toEqualTypeOf<number>();
     expectTypeOf<Leak["kind"]>().toEqualTypeOf<
-      "pool record" | "heap block" | "handle" | "group" | "streaming asset" | "pool object" | "task"
+      "pool record" | "heap block" | "handle" | "group" | "streaming asset" | "pool object" | "task" | "lease"
     >();
     expectTypeOf(alloc.stats().tags[0]!.inUse.handles).toEqualTypeOf<number>();
     expectTypeOf<FrameAlloc>().not.toHaveProperty("poolAlloc");
