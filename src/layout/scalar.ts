@@ -3,7 +3,7 @@
  */
 
 import { LayoutError, show } from "../errors.ts";
-import type { TypedArrayConstructor } from "../memory/typed_array.ts";
+import type { Float16Constructor, TypedArrayConstructor } from "../memory/typed_array.ts";
 import { defineScalar, faceClass, type Load, type Store } from "./face.ts";
 import { loadHalf, storeHalf } from "./half.ts";
 import { bind, LayoutInner } from "./inner.ts";
@@ -50,7 +50,7 @@ export type I64 = Scalar<"i64", bigint, BigInt64ArrayConstructor>;
 /** The type of {@linkcode u64}. */
 export type U64 = Scalar<"u64", bigint, BigUint64ArrayConstructor>;
 /** The type of {@linkcode f16}. */
-export type F16 = Scalar<"f16", number, Float16ArrayConstructor>;
+export type F16 = Scalar<"f16", number, Float16Constructor>;
 /** The type of {@linkcode f32}. */
 export type F32 = Scalar<"f32", number, Float32ArrayConstructor>;
 /** The type of {@linkcode f64}. */
@@ -112,9 +112,9 @@ function scalar<N extends string, T, C extends TypedArrayConstructor>(
 }
 
 // Where `Float16Array` is missing, sixteen bits are sixteen bits: only typed arrays of f16 are lost.
-const HalfArray: Float16ArrayConstructor = typeof Float16Array === "function"
+const HalfArray: Float16Constructor = typeof Float16Array === "function"
   ? Float16Array
-  : Uint16Array as unknown as Float16ArrayConstructor;
+  : Uint16Array as unknown as Float16Constructor;
 
 /** A signed integer of 8 bits. Values outside wrap, as in an `Int8Array`. */
 export const i8: I8 = scalar(

@@ -31,6 +31,6 @@ export { SizePolicy } from "./size_policy.ts";
 export { Slab, type SlabOptions } from "./slab.ts";
 export { type PageSource, SlabPage, SlabSize } from "./slab_size.ts";
 export { Slots } from "./slots.ts";
-export type { ElementOf, TypedArray, TypedArrayConstructor, ViewOf } from "./typed_array.ts";
+export type { ElementOf, Float16Constructor, TypedArray, TypedArrayConstructor, ViewOf } from "./typed_array.ts";
 export { ViewCache } from "./view_cache.ts";
 export { sharedWasmSource, wasmSource } from "./wasm_source.ts";

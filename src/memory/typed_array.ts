@@ -2,6 +2,9 @@
  * Names for "any typed array" and "any typed-array constructor".
  */
 
+/** The constructor `Float16Array`; nothing where the program is compiled for runtimes that have none. */
+export type Float16Constructor = typeof globalThis extends { Float16Array: infer C } ? C : never;
+
 /** A constructor of typed arrays, such as `Float32Array`. */
 export type TypedArrayConstructor =
   | Int8ArrayConstructor
@@ -11,7 +14,7 @@ export type TypedArrayConstructor =
   | Uint16ArrayConstructor
   | Int32ArrayConstructor
   | Uint32ArrayConstructor
-  | Float16ArrayConstructor
+  | Float16Constructor
   | Float32ArrayConstructor
   | Float64ArrayConstructor
   | BigInt64ArrayConstructor
