@@ -2,6 +2,7 @@
  * The report on everything that an allocator has in use.
  */
 
+import type { LeaseStats } from "../async/lease_memory.ts";
 import type { TaskStats } from "../async/task_memory.ts";
 import type { BudgetStats } from "./observe/budget.ts";
 import type { FrameAllocStats } from "./observe/stats.ts";
@@ -31,6 +32,8 @@ export interface Stats extends FrameAllocStats {
   readonly streaming: StreamingStats;
   /** Tasks. */
   readonly tasks: TaskStats;
+  /** What pool guards have leased. */
+  readonly leases: LeaseStats;
   /** Each budget that was set. */
   readonly budgets: readonly BudgetStats[];
 }

@@ -109,7 +109,8 @@ export abstract class Arena implements LifeOwner {
       return this.#hasMovedOn(region) ? this.batch(layout, length, into) : this.#none(layout.name);
     }
     const pools = this.recycles ? this.memory.pools(inner) : null;
-    if (into !== undefined && into.$pos.life.owner === this) {
+    // Of a frame that was open at the end of a turn the lives have another owner.
+    if (into !== undefined && (into.$region === region || into.$pos.life.owner === this)) {
       // With several frames alive, this frame's memory is another one than that of the last.
       into.$region = region;
       into.$pools = pools;

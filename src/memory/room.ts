@@ -28,7 +28,7 @@ import type { TypedArrayConstructor, ViewOf } from "./typed_array.ts";
  * ```
  */
 export interface Room {
-  /** The life that memory allocated now belongs to. */
+  /** The life that what was allocated last belongs to. */
   readonly life: Life;
   /**
    * Allocates.

@@ -9,7 +9,8 @@ import { viewOf } from "../memory/life.ts";
 import { freedTwice } from "./context.ts";
 
 /**
- * One value that lives until it is freed, in the pool or on the heap.
+ * One value that lives until it is freed: in the pool, on the heap, or leased from a pool guard, where `FA713` takes the place of
+ * `FA401`.
  *
  * @typeParam L The layout of the value.
  *
