@@ -7,10 +7,12 @@ import { type Failure, suppress } from "./suppressed.ts";
 /** Something that ends. Each may return a promise of its end. */
 export interface Ending {
   /** Ends it at once; what takes longer is only begun. */
-  now(): unknown;
+  readonly now: () => unknown;
   /** Ends it with all the time that this takes. */
-  later(): unknown;
-  /** Its place; -1 once it has ended. Not for those who end. */
+  readonly later: () => unknown;
+  /** Ends at once what is ending already, where that can be done. */
+  readonly hurry?: () => unknown;
+  /** Its place. Not for those who end. */
   at?: number;
 }
 
@@ -19,6 +21,8 @@ export class Endings {
   #stack: (Ending | undefined)[] = [];
   /** How many of the stack have ended by themselves. */
   #holes = 0;
+  /** What is ending now. */
+  #current: Ending | undefined;
   /** What was begun by {@linkcode Endings.now} and has not ended yet. None of these rejects. */
   readonly #begun: Set<Promise<void>> = new Set();
   /** What has gone wrong and was not thrown yet. */
@@ -41,14 +45,9 @@ export class Endings {
 
   /** Ends them all at once. */
   now(): void {
-    for (let ending = this.#pop(); ending !== undefined; ending = this.#pop()) {
-      try {
-        const result = ending.now();
-        if (isThenable(result)) this.#follow(result);
-      } catch (error) {
-        this.failure = suppress(this.failure, error);
-      }
-    }
+    const hurry = this.#current?.hurry;
+    if (hurry !== undefined) this.#end(hurry);
+    for (let ending = this.#pop(); ending !== undefined; ending = this.#pop()) this.#end(ending.now);
   }
 
   /** Ends one after the other. */
@@ -75,13 +74,29 @@ export class Endings {
     throw failure.error;
   }
 
+  /** Leaves to others what has gone wrong, now or when what was begun has ended. */
+  leaveTo(others: Endings): void {
+    if (this.#begun.size > 0) others.#follow(this.settle().then(() => this.rethrow()));
+    this.rethrow();
+  }
+
+  #end(end: () => unknown): void {
+    try {
+      const result = end();
+      if (isThenable(result)) this.#follow(result);
+    } catch (error) {
+      this.failure = suppress(this.failure, error);
+    }
+  }
+
   #pop(): Ending | undefined {
+    this.#current = undefined;
     while (this.#stack.length > 0) {
-      const ending = this.#stack.pop();
-      if (ending !== undefined) return ending;
+      this.#current = this.#stack.pop();
+      if (this.#current !== undefined) break;
       this.#holes--;
     }
-    return undefined;
+    return this.#current;
   }
 
   /** Closes the holes, so that a task that starts others again and again does not grow. */

@@ -4,7 +4,7 @@
  */
 
 import { FrameString } from "../src/arena/frame_string.ts";
-import type { BoxOf } from "../src/arena/box.ts";
+import { BoxBase, type BoxOf } from "../src/arena/box.ts";
 import { ArgumentError, disposed, show } from "../src/errors.ts";
 import type { Cell, Layout, ValuesOf } from "../src/layout/layout.ts";
 import { type NumberVec, NumberVecBase } from "../src/layout/number_vec.ts";
@@ -19,6 +19,8 @@ import { type Ending, Endings } from "./endings.ts";
 import { TaskBox } from "./task_box.ts";
 import { TaskMemory } from "./task_memory.ts";
 import { TASK_SIZE, type TaskRoom } from "./task_room.ts";
+
+const OPTIONS: readonly string[] = ["name", "signal", "budget", "size", "zero"];
 
 /** Options of {@linkcode TaskAlloc}. */
 export interface TaskOptions {
@@ -88,6 +90,8 @@ export class TaskAlloc extends RegionAlloc {
   readonly #budget: ChildBudget | undefined;
   #endings: Endings | undefined;
   #leaveParent: (() => void) | undefined;
+  /** What is in its boxes of JavaScript values: they hold it as well, and the list of all tasks does not. */
+  #values: unknown[] | undefined;
   #controller: AbortController | undefined;
   #isOver = false;
   #reason: unknown;
@@ -103,7 +107,7 @@ export class TaskAlloc extends RegionAlloc {
    * @throws {PoolError} `FA401` if its budget was released.
    * @throws {FrameStateError} `FA012` after the disposal of the allocator.
    */
-  constructor(alloc: SmartAlloc, options: TaskOptions = {}, $around?: unknown) {
+  constructor(alloc: SmartAlloc, options?: TaskOptions, $around?: unknown) {
     const memory = alloc?.$tasks;
     if (!(memory instanceof TaskMemory)) {
       throw new ArgumentError("FA008", `Cannot start a task with ${show(alloc)} as its allocator: give a SmartAlloc`);
@@ -112,7 +116,7 @@ export class TaskAlloc extends RegionAlloc {
     if (memory.isDisposed) throw disposed("start a task");
     signal?.throwIfAborted();
     const around = $around === undefined ? undefined : ($around as TaskAlloc).#budget;
-    const { budget, isOwn } = budgetFor(alloc, name, options.budget, around);
+    const { budget, isOwn } = budgetFor(alloc, name, options?.budget, around);
     const room = memory.add({ name, size, zero, budget, ownsBudget: isOwn });
     super(room);
     this.#alloc = alloc;
@@ -120,7 +124,9 @@ export class TaskAlloc extends RegionAlloc {
     this.#room = room;
     this.#budget = budget;
     memory.watch(this, room);
-    if (signal !== undefined) endWith(this, room, signal);
+    if (signal === undefined) return;
+    this.#isToldOf();
+    endWith(room, signal);
   }
 
   /** Its name. */
@@ -135,8 +141,11 @@ export class TaskAlloc extends RegionAlloc {
 
   /** Aborted when the task ends, before anything else does: for what is to stop then, such as `fetch`. */
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.isReleased && !this.#controller.signal.aborted) this.#controller.abort(this.#ended);
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.isReleased) this.#controller.abort(this.#ended);
+      else this.#isToldOf();
+    }
     return this.#controller.signal;
   }
 
@@ -162,9 +171,9 @@ export class TaskAlloc extends RegionAlloc {
    */
   override allocBox<T>(value: T): TaskBox<T>;
   override allocBox(what: unknown, init?: unknown): unknown {
-    if ((what as Layout | null | undefined)?.$inner !== undefined) return super.allocBox(what as Layout, init as never);
+    if (isLayout(what)) return super.allocBox(what, init as never);
     this.#check("allocate a box");
-    return new TaskBox(this.#room, what);
+    return new TaskBox(this.#room, this.#values ??= [], what);
   }
 
   /**
@@ -205,7 +214,8 @@ export class TaskAlloc extends RegionAlloc {
   /**
    * Has a function called when the task ends, while its memory can still be used.
    *
-   * @param fn The function. What it returns is awaited where the end of the task is.
+   * @param fn The function. What it returns is awaited where the end of the task is; so it must not wait for that itself, nor for the
+   * end of a task around it.
    * @throws {ArgumentError} `FA008` if it is no function.
    */
   defer(fn: () => unknown): void {
@@ -219,7 +229,8 @@ export class TaskAlloc extends RegionAlloc {
   /**
    * Starts a task inside this one, which ends with it or before.
    *
-   * @param options As for a task. Its name follows that of this one, its budget falls under that of this one.
+   * @param options As for a task. Its name follows that of this one, its budget falls under that of this one, except one of
+   * `alloc.budgets.child`, which takes its place.
    * @returns The task.
    * @throws As the constructor.
    *
@@ -235,17 +246,15 @@ export class TaskAlloc extends RegionAlloc {
    * assertEquals(part.isReleased, true);
    * ```
    */
-  child(options: TaskOptions = {}): TaskAlloc {
+  child(options?: TaskOptions): TaskAlloc {
     this.#check("start a task in");
     const { name } = checked(options);
     const child = new TaskAlloc(this.#alloc, { ...options, name: `${this.name}/${name}` }, this);
-    const ending: Ending = {
-      now: () => {
-        child.#end(this.#reason, "ended with the task around it");
-        child.#endings?.rethrow();
-      },
-      later: () => child[Symbol.asyncDispose](),
+    const end = (): void => {
+      child.#end(this.#reason, "ended with the task around it");
+      child.#endings?.leaveTo(this.#ends);
     };
+    const ending: Ending = { now: end, later: () => child[Symbol.asyncDispose](), hurry: end };
     child.#leaveParent = () => this.#endings?.delete(ending);
     this.#ends.add(ending);
     return child;
@@ -327,21 +336,22 @@ export class TaskAlloc extends RegionAlloc {
   }
 
   /**
-   * Ends the task, one thing after the other, and its memory when all of them have ended. A signal that is aborted meanwhile does not
-   * wait for that.
+   * Ends the task, one thing after the other, and its memory when all of them have ended. A signal that is aborted meanwhile, or
+   * {@linkcode TaskAlloc.release}, does not wait for that.
    *
    * @throws As {@linkcode TaskAlloc.release}.
    */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#begin(undefined, "is about to end");
     await (this.#closing ??= this.#close());
+    this.#endings?.rethrow();
   }
 
   async #close(): Promise<void> {
-    this.#begin(undefined, "is about to end");
+    await undefined; // whoever is told of the end and waits for it has to find this promise, and not begin another end
     await this.#endings?.later();
     this.#finish("has ended");
     await this.#endings?.settle();
-    this.#endings?.rethrow();
   }
 
   /** Ends everything that has not ended yet; what is thrown is kept. */
@@ -356,18 +366,24 @@ export class TaskAlloc extends RegionAlloc {
     this.#isOver = true;
     this.#reason = reason;
     this.#room.close(why);
-    this.#leaveParent?.();
-    this.#leaveParent = undefined;
     if (this.#controller !== undefined) this.#controller.abort(this.#ended);
   }
 
   #finish(why: string): void {
     this.#room.end(why);
+    if (this.#values !== undefined) this.#values.length = 0;
+    this.#leaveParent?.();
+    this.#leaveParent = undefined;
   }
 
-  /** Ends the task as its signal was aborted: not for use in programs. */
-  $abort(reason: unknown): void {
-    this.#end(reason, "was aborted");
+  /** Ends the task, as its signal was aborted or its allocator disposed of: not for use in programs. */
+  $end(reason: unknown, why: string): void {
+    this.#end(reason, why);
+  }
+
+  /** Has its room tell it when others end it; it is not held by that. */
+  #isToldOf(): void {
+    this.#room.task ??= new WeakRef(this);
   }
 
   /** Why it has ended, for those who listen to its signal. */
@@ -376,7 +392,11 @@ export class TaskAlloc extends RegionAlloc {
   }
 
   get #ends(): Endings {
-    return this.#endings ??= new Endings();
+    if (this.#endings === undefined) {
+      this.#endings = new Endings();
+      this.#isToldOf();
+    }
+    return this.#endings;
   }
 
   #check(action: string): void {
@@ -391,8 +411,9 @@ function budgetFor(
   asked: TaskOptions["budget"],
   around: ChildBudget | undefined,
 ): { readonly budget: ChildBudget | undefined; readonly isOwn: boolean } {
-  if (asked === undefined) return { budget: around, isOwn: false };
   if (!(asked instanceof ChildBudget)) {
+    if (around?.$isOpen === false) throw around.$released(`start task "${name}"`);
+    if (asked === undefined) return { budget: around, isOwn: false };
     const limits = typeof asked === "number" ? { hard: asked } : asked;
     return { budget: alloc.budgets.$child(name, limits, around), isOwn: true };
   }
@@ -407,28 +428,33 @@ function budgetFor(
 }
 
 /** Ends a task with a signal, which does not hold the task. */
-function endWith(task: TaskAlloc, room: TaskRoom, signal: AbortSignal): void {
-  const held = new WeakRef(task);
-  const abort = (): void => {
-    const task = held.deref();
-    if (task === undefined) room.end("was aborted");
-    else task.$abort(signal.reason);
-  };
+function endWith(room: TaskRoom, signal: AbortSignal): void {
+  const abort = (): void => room.endTask(signal.reason, "was aborted");
   signal.addEventListener("abort", abort, { once: true });
   room.onEnd = () => signal.removeEventListener("abort", abort);
 }
 
-function checked(options: TaskOptions): { name: string; signal: AbortSignal | undefined; size: number; zero: boolean } {
+/** A box has what is inside a layout as well. */
+function isLayout(what: unknown): what is Layout {
+  return (what as Layout | null | undefined)?.$inner !== undefined && !(what instanceof BoxBase);
+}
+
+interface Checked {
+  readonly name: string;
+  readonly signal: AbortSignal | undefined;
+  readonly size: number;
+  readonly zero: boolean;
+}
+
+function checked(options: TaskOptions = {}): Checked {
   if (typeof options !== "object" || options === null) {
     throw new ArgumentError("FA008", `Cannot start a task with ${show(options)}: give an object of options`);
   }
-  const { name = "task", signal, budget: _, size = TASK_SIZE, zero = true, ...unknown } = options;
-  for (const key of Object.keys(unknown)) {
-    throw new ArgumentError(
-      "FA008",
-      `Cannot start a task with the option ${show(key)}: use name, signal, budget, size and zero`,
-    );
+  for (const key of Object.keys(options)) {
+    if (OPTIONS.includes(key)) continue;
+    throw new ArgumentError("FA008", `Cannot start a task with the option ${show(key)}: use ${OPTIONS.join(", ")}`);
   }
+  const { name = "task", signal, size = TASK_SIZE, zero = true } = options;
   if (typeof name !== "string" || name === "") {
     throw new ArgumentError("FA008", `Cannot start a task named ${show(name)}: give a text of at least one character`);
   }

@@ -24,12 +24,14 @@ import type { TaskRoom } from "./task_room.ts";
  */
 export class TaskBox<T> {
   readonly #room: TaskRoom;
+  readonly #values: unknown[];
   readonly #place: number;
 
   /** Made by {@linkcode TaskAlloc.allocBox}. */
-  constructor(room: unknown, value: T) {
+  constructor(room: unknown, values: unknown[], value: T) {
     this.#room = room as TaskRoom;
-    this.#place = this.#room.values.push(value) - 1;
+    this.#values = values;
+    this.#place = values.push(value) - 1;
   }
 
   /**
@@ -39,12 +41,12 @@ export class TaskBox<T> {
    */
   get value(): T {
     this.#check();
-    return this.#room.values[this.#place] as T;
+    return this.#values[this.#place] as T;
   }
 
   set value(value: T) {
     this.#check();
-    this.#room.values[this.#place] = value;
+    this.#values[this.#place] = value;
   }
 
   #check(): void {

@@ -22,7 +22,7 @@ export interface ChunkLender {
 
 /** Why nothing can be had any more. */
 interface Refuser {
-  closed(action: string): Error;
+  refused(action: string): Error;
 }
 
 /** See the file comment. */
@@ -95,7 +95,7 @@ export class TaskChunks implements ChunkSource, Account {
   }
 
   refusal(action: string): Error {
-    if (this.over !== undefined) return this.over.closed(action);
+    if (this.over !== undefined) return this.over.refused(action);
     if (this.#child?.$isOpen === false) return this.#child.$released(action);
     return this.#lender.ledger.refusal(action);
   }
@@ -135,9 +135,10 @@ export class TaskChunks implements ChunkSource, Account {
     else if (!isKept) ledger.drop(bytes);
   }
 
+  /** It is lent by the budgets around as well, which may be released before this one. */
   #charge(bytes: number, within: Budget | null): void {
     this.#budget!.charge(bytes, within);
-    this.#budget!.lent += bytes;
+    for (let budget = this.#budget; budget?.kind === "a child"; budget = budget.parent) budget.lent += bytes;
   }
 
   #count(bytes: number): void {

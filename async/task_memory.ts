@@ -12,6 +12,9 @@ import type { ChunkLender } from "./task_chunks.ts";
 import { TaskRoom, type TaskRoomOptions } from "./task_room.ts";
 import { TaskSites } from "./task_sites.ts";
 
+/** How many tasks are made for one whose stack is looked at; in debug mode it is that of each. */
+const LOOKS_EVERY = 1024;
+
 /** What one task has in use. All sizes are bytes. */
 export interface TaskUse {
   /** Its name. */
@@ -58,7 +61,8 @@ export class TaskMemory implements ChunkLender {
   readonly sites: TaskSites;
   readonly #context: Context;
   readonly #rooms: TaskRoom[] = [];
-  #made = 0;
+  /** How many were ever made. */
+  made = 0;
   #leaked = 0;
   readonly #lost: FinalizationRegistry<TaskRoom>;
 
@@ -75,7 +79,7 @@ export class TaskMemory implements ChunkLender {
       idleBytes: config.taskIdleBytes,
       onDiscard: (bytes) => ledger.drop(bytes),
     });
-    this.sites = new TaskSites(config.debug ? 1 : config.sampleSites);
+    this.sites = new TaskSites(config.debug ? 1 : LOOKS_EVERY);
     this.#lost = new FinalizationRegistry((room) => {
       if (!room.isThere) return;
       const leak = { ...this.#leak(room), site: this.sites.where(room.name, room.site) };
@@ -90,7 +94,7 @@ export class TaskMemory implements ChunkLender {
     const room = new TaskRoom(this.#context, this, options);
     room.index = this.#rooms.length;
     this.#rooms.push(room);
-    this.#made++;
+    this.made++;
     return room;
   }
 
@@ -117,7 +121,7 @@ export class TaskMemory implements ChunkLender {
   get stats(): TaskStats {
     return {
       live: this.#rooms.length,
-      made: this.#made,
+      made: this.made,
       leaked: this.#leaked,
       reserved: this.reserved,
       idle: this.pool.idle,
@@ -136,9 +140,10 @@ export class TaskMemory implements ChunkLender {
     return this.#rooms.map((room) => this.#leak(room));
   }
 
-  /** Ends the memory of all of them. */
+  /** Ends all of them. A task is older than those inside it, which it ends in their turn. */
   dispose(): void {
-    while (this.#rooms.length > 0) this.#rooms.at(-1)!.end("was freed with its allocator");
+    const rooms = [...this.#rooms].sort((a, b) => a.number - b.number);
+    for (const room of rooms) room.endTask(undefined, "was freed with its allocator");
     this.pool.trim();
   }
 

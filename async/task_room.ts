@@ -23,6 +23,11 @@ export interface TaskRoomOptions {
   readonly ownsBudget: boolean;
 }
 
+/** What ends with a task beside its memory. */
+interface Task {
+  $end(reason: unknown, why: string): void;
+}
+
 /** The least that a task takes at once. */
 export const TASK_SIZE: number = kilobytes(4);
 
@@ -33,11 +38,13 @@ export class TaskRoom extends RegionArena {
   /** The frame in which it was made. */
   readonly frame: number;
   /** Where it was made, if that was looked at. */
-  readonly site: Error | undefined;
+  readonly site: string | undefined;
   /** Where it is among all; -1 once it is over. */
   index = -1;
-  /** Plain JavaScript values that end with it. */
-  values: unknown[] = [];
+  /** Where it is among all that were ever made. */
+  readonly number: number;
+  /** The task, if something is to end with it. Nothing here holds the task or anything of the program that may hold it. */
+  task: WeakRef<Task> | undefined;
   /** Why it is over, or about to be, such as `"has ended"`. */
   #over: string | undefined;
   readonly #memory: TaskMemory;
@@ -63,6 +70,7 @@ export class TaskRoom extends RegionArena {
     this.tag = tag;
     this.frame = context.ledger.frame;
     this.site = memory.sites.note(name);
+    this.number = memory.made;
     this.#memory = memory;
     this.#chunks = chunks;
     this.#budget = ownsBudget ? budget : undefined;
@@ -91,9 +99,15 @@ export class TaskRoom extends RegionArena {
     this.close(why);
     this.#over = why;
     this.#memory.remove(this);
-    this.values = [];
     this.region.dispose();
     this.#finish();
+  }
+
+  /** Ends the task, and its memory with it. */
+  endTask(reason: unknown, why: string): void {
+    const task = this.task?.deref();
+    if (task === undefined) this.end(why);
+    else task.$end(reason, why);
   }
 
   /** Leaves its memory to those who may still see it, as nobody can end the task any more. */
@@ -108,7 +122,7 @@ export class TaskRoom extends RegionArena {
   reopen(): boolean {
     if (this.#over !== undefined || this.context.isDisposed) return false;
     this.region.open();
-    // A callback of a budget may have ended it meanwhile.
+    // The source of the program may have ended it meanwhile.
     if (this.#over === undefined) return true;
     this.region.dispose();
     return false;
@@ -123,11 +137,13 @@ export class TaskRoom extends RegionArena {
   }
 
   override ended(action: string, site: string = ""): Error {
-    if (this.#over === undefined) return disposed(`${action} ${this.what}`);
-    return new TaskError(
-      "FA711",
-      `Cannot ${action} ${this.what} as it ${this.#over}: promote what has to outlive it${site}`,
-    );
+    return this.refused(`${action} ${this.what}`, site);
+  }
+
+  /** The error of an action that says which task it is of. */
+  refused(action: string, site: string = ""): Error {
+    if (this.#over === undefined) return disposed(action);
+    return new TaskError("FA711", `Cannot ${action} as it ${this.#over}: promote what has to outlive it${site}`);
   }
 
   #finish(): void {

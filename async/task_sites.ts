@@ -1,6 +1,7 @@
 /**
- * Where tasks are made: looking at the stack costs as much as a small task itself, so it is done for the first task of a name, and for
- * some of those after it.
+ * Where tasks are made: looking at the stack costs as much as thirty small tasks, so it is done for the first task of a name, and for
+ * some of those after it. It is kept as text, as an error holds everything that has called: then a task could never be left to the
+ * garbage collector.
  */
 
 import { callers } from "../src/observe/sites.ts";
@@ -11,7 +12,7 @@ const MOST_NAMES = 256;
 /** See the file comment. */
 export class TaskSites {
   readonly #every: number;
-  readonly #stacks: Map<string, Error> = new Map();
+  readonly #known: Map<string, string | undefined> = new Map();
   #count = 0;
 
   /** Looks at the stack of the first task of a name, and of every `every`-th task. */
@@ -20,16 +21,17 @@ export class TaskSites {
   }
 
   /** Takes note of a task that is made now; returns where, if it has looked. */
-  note(name: string): Error | undefined {
-    const isNew = !this.#stacks.has(name);
-    if (this.#count++ % this.#every !== 0 && !(isNew && this.#stacks.size < MOST_NAMES)) return undefined;
-    const here = new Error();
-    if (!isNew || this.#stacks.size < MOST_NAMES) this.#stacks.set(name, here);
+  note(name: string): string | undefined {
+    const isKnown = this.#known.has(name);
+    const isKept = isKnown || this.#known.size < MOST_NAMES;
+    if (this.#count++ % this.#every !== 0 && (isKnown || !isKept)) return undefined;
+    const here = callers(new Error());
+    if (isKept) this.#known.set(name, here);
     return here;
   }
 
   /** Where a task was made, or the last one of its name that was looked at, as lines of a stack. */
-  where(name: string, own: Error | undefined): string | undefined {
-    return callers(own ?? this.#stacks.get(name));
+  where(name: string, own: string | undefined): string | undefined {
+    return own ?? this.#known.get(name);
   }
 }

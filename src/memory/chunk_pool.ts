@@ -3,6 +3,7 @@
  * have waived that, after it was filled with zeros. So no task ever sees the bytes of another.
  */
 
+import { arrayBufferSource } from "./buffer_source.ts";
 import type { Chunk, ChunkSource } from "./chunk_source.ts";
 
 /** The smallest chunk: what a small task needs, and cheap to fill with zeros. */
@@ -80,7 +81,7 @@ export class PooledChunk implements Chunk {
  * ```
  */
 export interface ChunkPoolOptions {
-  /** Where chunks come from; they must be revocable. */
+  /** Where chunks come from; they must be revocable. Those that are larger than asked for are not used. */
   readonly source: ChunkSource;
   /** How many bytes are kept for later. */
   readonly idleBytes: number;
@@ -222,11 +223,12 @@ export class ChunkPool {
 
   #obtain(capacity: number): PooledChunk {
     const chunk = this.#source.obtain(capacity);
-    if (chunk.buffer.byteLength >= capacity) {
-      return new PooledChunk(chunk, capacity, this.#source.capabilities.zeroed !== true);
-    }
+    const { byteLength } = chunk.buffer;
+    if (byteLength === capacity) return new PooledChunk(chunk, capacity, this.#source.capabilities.zeroed !== true);
     chunk.release();
-    throw new RangeError(`The source gave ${chunk.buffer.byteLength} of ${capacity} bytes`);
+    if (byteLength < capacity) throw new RangeError(`The source gave ${byteLength} of ${capacity} bytes`);
+    // Whoever has it would use all of it, and only so much is filled with zeros and paid for.
+    return new PooledChunk(arrayBufferSource.obtain(capacity), capacity, false);
   }
 
   #discardOldest(): void {
@@ -242,7 +244,7 @@ export class ChunkPool {
 }
 
 function indexOf(capacity: number): number {
-  return capacity > STEP ? SIZES : Math.log2(capacity / LEAST);
+  return capacity > STEP ? SIZES : Math.clz32(LEAST) - Math.clz32(capacity);
 }
 
 function find(stack: readonly PooledChunk[], capacity: number): number {

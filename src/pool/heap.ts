@@ -19,7 +19,7 @@ import { initialise, OwnedBoxBase } from "./owned_box.ts";
 export interface HeapStats {
   /** Blocks in use. */
   readonly live: number;
-  /** What they take, with those of pool records and handles that no slot can hold, and of streaming. */
+  /** What they take, with those of pool records, handles and leases that no slot can hold, and of streaming. */
   readonly bytes: number;
   /** What is held from the chunk source, in use or idle. */
   readonly reserved: number;
@@ -29,13 +29,16 @@ export interface HeapStats {
   readonly reuses: number;
 }
 
+/** Stands in place of the number of a layout for what a pool guard has leased, which counts and reports it. */
+export const LEASED = -2;
+
 /** A block in use, and whom it belongs to. */
 export class HeapEntry implements LifeOwner {
   readonly kind: Kind;
   readonly what: string;
   readonly name: string;
   tag: Tag;
-  /** The number of the layout of what is in it; -1 if it is bytes. */
+  /** The number of the layout of what is in it; -1 if it is bytes, {@linkcode LEASED} if others know. */
   readonly layout: number;
   /** What is charged for it. */
   readonly bytes: number;
@@ -200,7 +203,8 @@ export class Heap {
 
   /** What was not freed, of those kinds that are freed by hand here. */
   leaks(): Leak[] {
-    return this.#entries.filter((entry) => entry.kind === HEAP || entry.kind === POOL).map((entry) => ({
+    const own = this.#entries.filter(({ kind, layout }) => layout !== LEASED && (kind === HEAP || kind === POOL));
+    return own.map((entry) => ({
       kind: entry.kind === HEAP ? "heap block" : "pool record",
       name: entry.name,
       tag: entry.tag.path,
@@ -209,10 +213,10 @@ export class Heap {
     }));
   }
 
-  /** Blocks in use of a kind. */
+  /** Blocks in use of a kind, without those that are leased. */
   count(kind: Kind): number {
     let count = 0;
-    for (const entry of this.#entries) if (entry.kind === kind) count++;
+    for (const entry of this.#entries) if (entry.kind === kind && entry.layout !== LEASED) count++;
     return count;
   }
 
