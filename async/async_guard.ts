@@ -29,6 +29,12 @@ export type AsyncGuardMode = "throw" | "warn" | "collect";
 /** Reports beyond this many are counted, and not kept. */
 const MOST_REPORTS = 256;
 
+/** The calls of the library that may lie between what it notices and the program. */
+const STACK = 32;
+
+/** Taken at once: tests that fake the time replace it, and turns would never end. */
+const { queueMicrotask } = globalThis;
+
 /**
  * Finds frame memory that outlives an `await`; see {@linkcode SmartAlloc.asyncGuard}. What it notices is decided by the option
  * `asyncSafety`.
@@ -53,7 +59,10 @@ const MOST_REPORTS = 256;
  * ```
  */
 export class AsyncGuard implements FrameWatch, CrossingOwner {
-  /** Is told of each report when it is made. What it throws comes out of where that is, or is uncaught at the end of a turn. */
+  /**
+   * Is told of each report when it is made, but not of those that it causes itself. What it throws comes out of where that is, or is
+   * uncaught at the end of a turn.
+   */
   onReport: ((report: AsyncReport) => void) | undefined;
   readonly #frames: Frames;
   readonly #seesTurns: boolean;
@@ -63,7 +72,8 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
   #dropped = 0;
   #crossings = 0;
   #isArmed = false;
-  /** Whether the current frame has crossed the end of a turn, and nothing was allowed in it since. */
+  #isTelling = false;
+  /** Whether the current frame has crossed the end of a turn, and nothing was allocated in it since. */
   #hasCrossed = false;
   /** What the end of the frame is to throw. */
   #pending: AsyncSafetyError | undefined;
@@ -103,7 +113,7 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
     return this.#dropped;
   }
 
-  /** How often a turn has ended with a frame open. */
+  /** How often a turn has ended with a frame open that was begun or used in it. */
   get crossings(): number {
     return this.#crossings;
   }
@@ -153,7 +163,7 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
         show(epoch)
       } as epoch ${this.epoch} has begun, in frame ${frameNumber}: allocate it after the await, or in a TaskAlloc`,
     );
-    this.#report(error, frameNumber, "", 1, undefined, here());
+    this.#tell(this.#note(error, frameNumber, "", 1, undefined, here()));
     if (this.#mode === "throw") throw error;
   }
 
@@ -164,7 +174,7 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
     if (!this.#seesTurns) return;
     this.#hasCrossed = false;
     if (this.#reported.size > 0) this.#reported.clear();
-    if (!this.#isArmed) this.#arm();
+    this.#arm();
   }
 
   /** @ignore */
@@ -177,17 +187,18 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
   }
 
   /** @ignore */
-  stale(error: StaleHandleError, { life }: Position): void {
-    this.#report(error, life.serial, "", 1, undefined, here());
+  stale(error: StaleHandleError, position: Position): void {
+    this.#tell(this.#note(error, position.life.serial, "", 1, this.#frames.sites?.where(position), here()));
   }
 
   /** @ignore */
   reopen(): boolean {
     if (!this.#hasCrossed || this.#mode === "throw") return false;
-    this.#alloc("allocate");
+    // Open before anybody is told, who may allocate as well.
     this.#hasCrossed = false;
     this.#frames.region.open();
-    if (!this.#isArmed) this.#arm();
+    this.#arm();
+    this.#alloc("allocate");
     return true;
   }
 
@@ -203,10 +214,11 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
 
   /** @ignore */
   pardon(crossing: Crossing, position: Position): DataView | undefined {
-    if (this.#mode === "throw" || !crossing.region.hasLapsed(position.life)) return undefined;
+    const { life } = position;
+    if (this.#mode === "throw" || crossing.region.revive(life) === undefined) return undefined;
+    this.#arm();
     this.#used(crossing, position);
-    if (!this.#isArmed) this.#arm();
-    return crossing.region.revive(position.life);
+    return life.view ?? undefined; // whoever was told may have ended it
   }
 
   /** A task that nobody has released: not for use in programs. */
@@ -215,10 +227,11 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
       "FA712",
       `Cannot free the ${bytes} bytes of task "${name}" as nobody can release it any more: make it with "using", or release it in a finally block`,
     );
-    this.#report(error, frame, tag, 1, site, undefined);
+    this.#tell(this.#note(error, frame, tag, 1, site, undefined));
   }
 
   #arm(): void {
+    if (this.#isArmed) return;
     this.#isArmed = true;
     queueMicrotask(this.#onTurnEnd);
   }
@@ -227,20 +240,24 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
   #turn(): void {
     this.#isArmed = false;
     const { inFrame, region, frameNumber, meter } = this.#frames;
-    if (!inFrame || this.#hasCrossed) return;
+    if (!inFrame) return;
     this.#hasCrossed = true;
     this.#crossings++;
     const runs = meter.counts ? meter.journal : [{ tag: "", bytes: region.used, views: this.#frames.viewsOut }];
     const crossing = new Crossing(this, frameNumber, region, runs);
     region.lapse(crossing);
-    for (const [tag, views] of crossing.views) this.#open(tag, views);
+    // All are noted before anybody is told, who may throw.
+    const reports: AsyncReport[] = [];
+    for (const [tag, views] of crossing.views) {
+      const count = views - (this.#reported.get(tag) ?? 0);
+      this.#reported.set(tag, views);
+      if (count > 0) reports.push(this.#open(tag, count));
+    }
+    for (const report of reports) this.#tell(report);
   }
 
   /** A turn has ended while a frame was open that has handed out raw views. */
-  #open(tag: string, views: number): void {
-    const count = views - (this.#reported.get(tag) ?? 0);
-    if (count <= 0) return;
-    this.#reported.set(tag, views);
+  #open(tag: string, count: number): AsyncReport {
     const { frameNumber, beganAt } = this.#frames;
     const of = tag === "" ? "" : ` of tag "${tag}"`;
     const error = new AsyncSafetyError(
@@ -250,7 +267,7 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
       }${of} will be used too late as frame ${frameNumber} is open at the end of a turn: end the frame before an await, or allocate in a TaskAlloc`,
     );
     if (this.#mode === "throw") this.#pending ??= error;
-    this.#report(error, frameNumber, tag, count, beganAt, undefined);
+    return this.#note(error, frameNumber, tag, count, beganAt, undefined);
   }
 
   /** Memory was requested in a later turn. */
@@ -260,7 +277,7 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
       "FA701",
       `Cannot ${action} as frame ${frameNumber} was begun before an await: begin a frame of its own after the await, or allocate in a TaskAlloc`,
     );
-    this.#report(error, frameNumber, ledger.current.path, 1, beganAt, here());
+    this.#tell(this.#note(error, frameNumber, ledger.current.path, 1, beganAt, here()));
     return error;
   }
 
@@ -268,8 +285,7 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
   #used(crossing: Crossing, position: Position): AsyncSafetyError {
     const { frameNumber, inFrame, sites } = this.#frames;
     const { frame, region } = crossing;
-    const place = position.life.view === null ? region.lapsedPlace(position) : -1;
-    const tag = crossing.tagAt(place);
+    const tag = crossing.tagAt(region.lapsedPlace(position));
     const since = inFrame && frameNumber === frame
       ? "the turn in which it was allocated has ended"
       : `that frame has ended meanwhile${inFrame ? `, and frame ${frameNumber} is open now` : ""}`;
@@ -282,18 +298,18 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
         site === undefined ? "" : `\n  allocated at\n    ${site}`
       }`,
     );
-    this.#report(error, frame, tag, 1, site, here());
+    this.#tell(this.#note(error, frame, tag, 1, site, here()));
     return error;
   }
 
-  #report(
+  #note(
     error: AsyncSafetyError | StaleHandleError,
     frame: number,
     tag: string,
     count: number,
     site: string | undefined,
     at: string | undefined,
-  ): void {
+  ): AsyncReport {
     const report: AsyncReport = {
       code: error.code as AsyncReport["code"],
       message: error.message,
@@ -307,11 +323,25 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
     else this.#dropped++;
     // deno-lint-ignore no-console -- that is what the mode is for
     if (this.#mode === "warn") console.warn(error.message);
-    this.onReport?.(report);
+    return report;
+  }
+
+  #tell(report: AsyncReport): void {
+    if (this.onReport === undefined || this.#isTelling) return;
+    this.#isTelling = true;
+    try {
+      this.onReport(report);
+    } finally {
+      this.#isTelling = false;
+    }
   }
 }
 
-/** Where the program is now, as lines of a stack. */
+/** Where the program is now, as lines of a stack that is deep enough to reach it through the library. */
 function here(): string | undefined {
-  return callers(new Error());
+  const { stackTraceLimit } = Error as { stackTraceLimit?: number };
+  Reflect.set(Error, "stackTraceLimit", STACK);
+  const at = new Error();
+  Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
+  return callers(at);
 }

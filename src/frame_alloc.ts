@@ -157,7 +157,8 @@ export class FrameAlloc {
       frame.end();
     }
     if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") return result as never;
-    (result as PromiseLike<unknown>).then(undefined, () => {}); // whoever catches the error has it
+    // Whoever catches the error has it. A thenable of another kind may be lazy, and is not started.
+    if (result instanceof Promise) result.catch(() => {});
     throw heldOpen("a function that returns a promise", result);
   }
 

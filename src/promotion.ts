@@ -183,7 +183,13 @@ export class Promotions {
       });
       records.push(record);
     }
-    const frame = endWithSummary();
+    let frame: FrameSummary;
+    try {
+      frame = endWithSummary();
+    } catch (error) {
+      for (const promotion of promotions) promotion.box?.[Symbol.dispose]();
+      throw error;
+    }
     return new PromotionResult(promotions, records, {
       ...counts.plain,
       failures,

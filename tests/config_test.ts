@@ -5,9 +5,11 @@
 
 import {
   AllocConfig,
+  type AsyncSafety,
   ConfigError,
   type ErrorCode,
   f32,
+  FrameAlloc,
   gigabytes,
   kilobytes,
   megabytes,
@@ -77,15 +79,15 @@ Deno.test("AllocConfig presets are plain options that are accepted", () => {
 
 Deno.test("AllocConfig presets are what their documentation says", () => {
   const kept = (config: AllocConfig) => {
-    const { frameArenaSize, safety, stats, debug } = resolveConfig(config);
-    return [frameArenaSize, safety, stats, debug];
+    const { frameArenaSize, safety, asyncSafety, stats, debug } = resolveConfig(config);
+    return [frameArenaSize, safety, asyncSafety, stats, debug];
   };
   assertEquals(Object.keys(AllocConfig), ["default", "minimal", "highPerformance", "debug", "release"]);
-  assertEquals(kept(AllocConfig.default()), [megabytes(16), "checked", "tags", false]);
-  assertEquals(kept(AllocConfig.minimal()), [megabytes(1), "checked", "totals", false]);
-  assertEquals(kept(AllocConfig.highPerformance()), [megabytes(64), "release", "totals", false]);
-  assertEquals(kept(AllocConfig.debug()), [megabytes(16), "revoke", "tags", true]);
-  assertEquals(kept(AllocConfig.release()), [megabytes(16), "release", "off", false]);
+  assertEquals(kept(AllocConfig.default()), [megabytes(16), "checked", "frames", "tags", false]);
+  assertEquals(kept(AllocConfig.minimal()), [megabytes(1), "checked", "frames", "totals", false]);
+  assertEquals(kept(AllocConfig.highPerformance()), [megabytes(64), "release", "frames", "totals", false]);
+  assertEquals(kept(AllocConfig.debug()), [megabytes(16), "revoke", "turns", "tags", true]);
+  assertEquals(kept(AllocConfig.release()), [megabytes(16), "release", "frames", "off", false]);
 });
 
 Deno.test("no options are those of AllocConfig.default()", () => {
@@ -142,6 +144,9 @@ Deno.test("choices that there are not are refused, and named with those that the
   for (const value of ["", "Grow", 1, true, {}]) refused("FA010", { growth: value }, '"growth"', '"grow" or "fail"');
   for (const value of ["", "debug", 1, true, {}]) refused("FA010", { safety: value }, '"safety"', '"checked"');
   for (const value of ["", "all", 1, true, {}]) refused("FA010", { stats: value }, '"stats"', '"off"');
+  for (const value of ["", "turn", 1, true, {}]) {
+    refused("FA010", { asyncSafety: value }, '"asyncSafety"', '"off" or "frames" or "turns"');
+  }
   for (const value of ["true", 0, 1, {}]) refused("FA010", { debug: value }, '"debug"', "true or false");
 });
 
@@ -176,15 +181,40 @@ Deno.test("framesAlive is a whole number from 1 to 16", () => {
   for (const framesAlive of [1, 2, 16]) works({ framesAlive, frameArenaSize: kilobytes(64) });
 });
 
-Deno.test("sizes of the pool, the heap, streaming and all memory are whole numbers of bytes", () => {
+Deno.test("asyncSafety turns needs handles that are checked, and a SmartAlloc", () => {
+  refused("FA010", { asyncSafety: "turns", safety: "release" }, '"turns"', '"release"', '"checked" or "revoke"');
+  refused("FA010", { ...AllocConfig.release(), asyncSafety: "turns" }, '"turns"', '"release"');
+  for (const asyncSafety of ["off", "frames", "turns"] satisfies AsyncSafety[]) {
+    for (const safety of SAFETIES) {
+      if (asyncSafety !== "turns" || safety !== "release") works({ asyncSafety, safety });
+    }
+  }
+  for (const asyncSafety of ["off", "frames"] as const) assertEquals(new FrameAlloc({ asyncSafety }).inFrame, false);
+  for (const config of [{ asyncSafety: "turns" } as const, AllocConfig.debug()]) {
+    const error = assertThrows(() => new FrameAlloc(config), ConfigError, 'asyncSafety "turns"');
+    assertEquals(error.code, "FA010");
+    assertStringIncludes(error.message, "use a SmartAlloc");
+  }
+});
+
+Deno.test("sizes of the pool, the heap, tasks, streaming and all memory are whole numbers of bytes", () => {
   const wrong = [-1, 1.5, NaN, "16", 16n, true, {}];
-  for (const option of ["poolPageSize", "heapIdleBytes", "streamingBudget", "memoryLimit"]) {
+  for (const option of ["poolPageSize", "heapIdleBytes", "taskIdleBytes", "streamingBudget", "memoryLimit"]) {
     for (const value of wrong) refused("FA010", { [option]: value }, `"${option}"`);
   }
   refused("FA010", { poolPageSize: 4095 }, '"poolPageSize"', "4096");
   refused("FA010", { memoryLimit: 1023 }, '"memoryLimit"');
   for (const value of [-1, 1.5, NaN, Infinity, "2"]) refused("FA010", { poolIdlePages: value }, '"poolIdlePages"');
-  works({ poolPageSize: 4096, heapIdleBytes: 0, streamingBudget: 0, poolIdlePages: 0, memoryLimit: Infinity });
+  assertEquals(resolveConfig({}).taskIdleBytes, megabytes(4));
+  assertEquals(resolveConfig(AllocConfig.minimal()).taskIdleBytes, kilobytes(256));
+  works({
+    poolPageSize: 4096,
+    heapIdleBytes: 0,
+    taskIdleBytes: 0,
+    streamingBudget: 0,
+    poolIdlePages: 0,
+    memoryLimit: Infinity,
+  });
 });
 
 Deno.test("poolClasses are whole numbers above zero, ascending, and make no page too small by themselves", () => {

@@ -318,7 +318,10 @@ export class Frames extends Arena implements GuardOwner {
     if (this.#disposed) return disposed(action);
     const crossed = this.inFrame && this.watch !== null ? this.watch.closed(action) : undefined;
     if (crossed !== undefined) return crossed;
-    return new FrameStateError("FA001", `Cannot ${action} as no frame is open: call beginFrame first`);
+    const state = this.inFrame
+      ? "its frame has ended: let it grow before that"
+      : "no frame is open: call beginFrame first";
+    return new FrameStateError("FA001", `Cannot ${action} as ${state}`);
   }
 
   /** The error of the last allocation that was refused. */

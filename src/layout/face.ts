@@ -64,13 +64,17 @@ export function faceClassWithParts(name: string, read: Read): FaceClass {
 
 function describe(made: FaceClass, name: string, read: Read): void {
   Object.defineProperty(made, "name", { value: name });
-  const plain = (face: Face): unknown => {
-    const view = face.$pos.life.view;
-    return view === null ? `[stale ${name}]` : read(view, face.$pos.offset + face.$base);
+  const plain = (face: Face, isUse: boolean = false): unknown => {
+    const { life, offset } = face.$pos;
+    const view = life.view ?? life.owner.pardon?.(face.$pos);
+    if (view !== undefined) return read(view, offset + face.$base);
+    // To be shown to people is no use, and JSON is; neither fails, but whoever looks for mistakes is told.
+    if (isUse) life.owner.expired(face.$pos);
+    return `[stale ${name}]`;
   };
   Object.defineProperty(made.prototype, "toJSON", {
     value(this: Face): unknown {
-      return plain(this);
+      return plain(this, true);
     },
   });
   showAs(made.prototype, plain);

@@ -249,7 +249,8 @@ export class Region implements Room {
    * @throws The account's error if it has none yet and the account does not pay for one.
    */
   open(): void {
-    while (!this.#open && this.used === 0 && this.#resize() === AGAIN);
+    // Not while a life is open: it sees the chunk that is there.
+    while (!this.#open && this.#height === 0 && this.#resize() === AGAIN);
     if (this.#open) return;
     this.#open = true;
     this.#isClosed = false;
@@ -414,6 +415,7 @@ export class Region implements Room {
     this.views.count = this.#marks.views[mark]!;
     this.#hidden = this.#marks.hidden[mark]!;
     this.life = this.#lives[lives - 1] ?? this.life;
+    if (lives === 0 && this.#open) this.#begin(); // the mark is from before it was opened
   }
 
   /**
@@ -538,7 +540,8 @@ export class Region implements Room {
     const isUntouched = this.count === 0 && this.#marks.count === 0;
     if (isUntouched && this.#segments.length > 0 && this.#segments[0]!.limit > this.#least) {
       this.#wanted = this.#least;
-      if (this.#resize() === GRANTED && this.#open) {
+      // A region that was closed since it was opened has a life in the old chunk as well.
+      if (this.#resize() === GRANTED && this.#height > 0) {
         this.#enter(0, 0);
         this.#end(0);
         this.#begin();
