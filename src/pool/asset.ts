@@ -25,6 +25,11 @@ export interface ReserveOptions {
 export interface ReserveAsyncOptions extends ReserveOptions {
   /** Ends the wait, such as `AbortSignal.timeout(5000)`. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether it goes before all others who wait, whatever their priority: for those who hold memory already, as the others may wait
+   * for that very memory. @default {false}
+   */
+  readonly first?: boolean;
 }
 
 /** An asset that was evicted. */
@@ -110,6 +115,8 @@ export interface Waiter {
   id?: number;
   readonly size: number;
   readonly priority: number;
+  /** Its place in the queue: its priority, or more than any. */
+  readonly rank: number;
   readonly name: string;
   readonly tag: Tag;
   resolve(id: number): void;

@@ -107,8 +107,8 @@ export class Streaming {
 
   /**
    * Reserves room as soon as there is some. Those who wait are served by priority, and among equals in the order in which they came;
-   * the first in line is not overtaken by others who wait. They are looked at whenever an asset is freed, becomes ready or loses its
-   * last pin, and at the beginning of every frame.
+   * the first in line is not overtaken by others who wait, except by those with the option `first`. They are looked at whenever an
+   * asset is freed, becomes ready or loses its last pin, and at the beginning of every frame.
    *
    * @param bytes How many bytes.
    * @param options How important it is, whose, and how long to wait.
@@ -120,7 +120,7 @@ export class Streaming {
    * @throws {ArgumentError} `FA008` if the size is no whole number above zero, or an option makes no sense.
    */
   async reserveAsync(bytes: number, options: ReserveAsyncOptions = {}): Promise<number> {
-    const { signal, ...rest } = options ?? {};
+    const { signal, first = false, ...rest } = options ?? {};
     const request = this.#request(bytes, rest);
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw new ArgumentError("FA008", `Cannot wait with ${show(signal)} as the signal: give an AbortSignal`);
@@ -135,7 +135,8 @@ export class Streaming {
     const hopeless = this.#hopeless(request.tag, bytes, request.name);
     if (hopeless !== undefined) throw hopeless;
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const waiter: Waiter = { signal, size: bytes, ...request, resolve, reject };
+    const rank = first ? PRIORITIES.length : request.priority;
+    const waiter: Waiter = { signal, size: bytes, ...request, rank, resolve, reject };
     this.#enqueue(waiter);
     const abort = (): void => {
       // Others may wait with the same signal, and must not be served any more.
@@ -305,15 +306,7 @@ export class Streaming {
     if (this.#slots.isPast(id)) {
       throw new PoolError("FA403", `Cannot free asset ${id} as it was freed or evicted before: ask has first`);
     }
-    const asset = this.#find(id, "free");
-    if (asset.pins > 0) {
-      throw new PoolError(
-        "FA406",
-        `Cannot free asset "${asset.name}" as it is pinned: take the pins off first, ${asset.pins} in all`,
-      );
-    }
-    this.#drop(asset);
-    this.#pump();
+    this.#free(id, 0);
   }
 
   /**
@@ -363,6 +356,11 @@ export class Streaming {
   /** Takes a pin off, unless everything has ended: not for use in programs. */
   $unpin(id: number): void {
     if (!this.#context.isDisposed) this.unpin(id);
+  }
+
+  /** Frees an asset that is pinned once, so that nobody can evict it in between: not for use in programs. */
+  $freePinned(id: number): void {
+    this.#free(id, 1);
   }
 
   /** Serves those who wait: not for use in programs. */
@@ -473,6 +471,18 @@ export class Streaming {
     return undefined;
   }
 
+  #free(id: number, pins: number): void {
+    const asset = this.#find(id, "free");
+    if (asset.pins > pins) {
+      throw new PoolError(
+        "FA406",
+        `Cannot free asset "${asset.name}" as it is pinned: take the pins off first, ${asset.pins - pins} in all`,
+      );
+    }
+    this.#drop(asset);
+    this.#pump();
+  }
+
   #drop(asset: Asset): void {
     const place = this.#slots.find(asset.id);
     this.#assets[place] = undefined;
@@ -501,7 +511,7 @@ export class Streaming {
 
   #enqueue(waiter: Waiter): void {
     let at = this.#waiters.length;
-    while (at > 0 && this.#waiters[at - 1]!.priority < waiter.priority) at--;
+    while (at > 0 && this.#waiters[at - 1]!.rank < waiter.rank) at--;
     this.#waiters.splice(at, 0, waiter);
   }
 
