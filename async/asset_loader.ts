@@ -54,10 +54,10 @@ export interface LoadSummary {
  * Loads assets into the memory of `alloc.streaming`.
  *
  * An asset comes from an address, a path, a request, a blob, a stream, or a function that returns one of them. Its memory is reserved
- * before the first byte is read, and a source that can do that writes straight into it. An asset that there is no memory for waits: one
- * of a known size is not even opened until then. One of an unknown size is read piece by piece; if there is no memory for the next piece,
- * it gives all of them back, counts the rest, and is opened once more as soon as there is memory for the whole. Only a stream cannot be
- * opened once more; so of streams without a size one at a time is loaded, and the budget has to hold it twice.
+ * before the first byte is read, and a source that can do that writes straight into it. An asset that there is no memory for waits; one
+ * whose size is known beforehand is not even opened until then. What has no known size is read piece by piece: if there is no memory for
+ * the next piece, it gives all of them back, counts the rest, and is opened once more as soon as there is memory for the whole. Only a
+ * stream cannot be opened once more; so of streams without a size one at a time is loaded, and the budget has to hold it twice.
  *
  * What fails is tried again, if that may help: not what a server refuses for good, a path that cannot be opened, or a stream. What
  * fails in the end is the error of that one asset, and all others go on.

@@ -65,14 +65,12 @@ export interface OpenSource {
   /** `null` where there is nothing to read. */
   readonly stream: ReadableStream<Uint8Array> | null;
   readonly size: number | undefined;
-  /** How many bytes it may be, where the size is not known. */
+  /** How many bytes it may be, where the size is not known; 0 if there is no telling. */
   readonly guess: number;
 }
 
 /** How much larger than its compressed form an asset is taken to be. */
 const USUAL_COMPRESSION = 4;
-
-const NOTHING: OpenSource = { stream: null, size: 0, guess: 0 };
 
 /** Whether something is opened by the function for paths. */
 export function isPath(from: unknown): from is string | URL {
@@ -147,23 +145,30 @@ async function attempt<T>(
 
 /** What a response gives; the body of one that reports a failure is cancelled. */
 function opened(response: Response, signal: AbortSignal): OpenSource {
-  const { ok, status, statusText, body, headers } = response;
+  const { ok, status, statusText, body, headers, type } = response;
   if (!ok) {
     letGo(response, signal);
     const isFinal = status < 500 && ![408, 425, 429].includes(status);
-    throw new LoadFailure(`the server answered ${`${status} ${statusText}`.trim()}`, {
-      advice: isFinal ? "check the address" : "try again later",
-      isFinal,
-      delay: secondsIn(headers.get("retry-after")) * 1000,
-    });
+    throw new LoadFailure(
+      status === 0 ? "its response cannot be read" : `the server answered ${`${status} ${statusText}`.trim()}`,
+      {
+        advice: status === 0 ? "fetch it with CORS" : isFinal ? "check the address" : "try again later",
+        isFinal,
+        delay: secondsIn(headers.get("retry-after")) * 1000,
+      },
+    );
   }
-  if (body === null) return NOTHING;
+  if (body === null) return { stream: null, size: 0, guess: 0 };
   const length = headers.get("content-length") ?? "";
   const bytes = /^\d+$/.test(length) ? Number(length) : undefined;
   const encoding = headers.get("content-encoding") ?? "identity";
-  if (encoding.toLowerCase() === "identity") return { stream: body, size: bytes, guess: 0 };
   // What is announced is how much is sent, and not how much it is when it has been unpacked.
-  return { stream: body, size: undefined, guess: (bytes ?? 0) * USUAL_COMPRESSION };
+  if (encoding.toLowerCase() !== "identity") {
+    return { stream: body, size: undefined, guess: (bytes ?? 0) * USUAL_COMPRESSION };
+  }
+  // Browsers do not tell how a response of another origin is packed. Most are not.
+  if (type === "cors") return { stream: body, size: undefined, guess: bytes ?? 0 };
+  return { stream: body, size: bytes, guess: 0 };
 }
 
 function checked(made: OpenedAsset, what: string): OpenSource {
@@ -171,6 +176,7 @@ function checked(made: OpenedAsset, what: string): OpenSource {
   if (stream instanceof ReadableStream && (size === undefined || (Number.isSafeInteger(size) && size >= 0))) {
     return { stream, size, guess: 0 };
   }
+  discard(stream, undefined);
   throw new LoadFailure(`${what} ${show(made)}`, {
     advice: "return a stream and its size, which may be left out",
     isFinal: true,

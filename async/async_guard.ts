@@ -179,7 +179,6 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
 
   /** @ignore */
   ended(): void {
-    this.#hasCrossed = false;
     const pending = this.#pending;
     if (pending === undefined) return;
     this.#pending = undefined;
@@ -193,7 +192,7 @@ export class AsyncGuard implements FrameWatch, CrossingOwner {
 
   /** @ignore */
   reopen(): boolean {
-    if (!this.#hasCrossed || this.#mode === "throw") return false;
+    if (this.#mode === "throw") return false;
     // Open before anybody is told, who may allocate as well.
     this.#hasCrossed = false;
     this.#frames.region.open();

@@ -147,17 +147,15 @@ export class LoadJob implements Progressing {
     const memory = grown as AssetMemory | undefined;
     const { name, index, decode, keepBytes } = this.request;
     const size = this.#size = this.loaded = memory?.size ?? 0;
-    let value: unknown;
+    const { attempts } = this;
     try {
       memory?.finish();
-      if (decode === undefined) return new LoadedAsset(memory, { name, index, size, value, attempts: this.attempts });
-      value = await this.#decode(memory);
+      if (decode === undefined) return new LoadedAsset(memory, { name, index, size, value: undefined, attempts });
+      const value = await this.#decode(memory);
       if (!keepBytes) freeQuietly(memory);
-      const info = { name, index, size, value, attempts: this.attempts };
-      return new LoadedAsset(keepBytes ? memory : undefined, info);
+      return new LoadedAsset(keepBytes ? memory : undefined, { name, index, size, value, attempts });
     } catch (error) {
       freeQuietly(memory);
-      dispose(value);
       throw error;
     }
   }
@@ -220,7 +218,7 @@ export class LoadJob implements Progressing {
     const { gate, name } = this.#context;
     const { budget } = gate;
     // In the end the whole has to fit beside it.
-    const piece = await this.#take(Math.min(Math.max(guess, FIRST_PIECE), Math.max(1, Math.floor(budget / 2))));
+    const piece = await this.#take(Math.max(1, Math.min(guess || FIRST_PIECE, Math.floor(budget / 2))));
     this.state = "loading";
     return await readGrowing(reader, piece!, {
       name,

@@ -137,7 +137,11 @@ export function failure(result: AssetResult | undefined, code: ErrorCode, text: 
 /** A signal that counts its listeners. */
 export function countingSignal(): { readonly controller: AbortController; readonly count: () => number } {
   const controller = new AbortController();
-  const { signal } = controller;
+  return { controller, count: countListeners(controller.signal) };
+}
+
+/** Counts the listeners that are put on a signal from now on, less those that are taken off or have been called. */
+export function countListeners(signal: AbortSignal): () => number {
   const listeners = new Set<unknown>();
   const add = signal.addEventListener.bind(signal);
   const remove = signal.removeEventListener.bind(signal);
@@ -149,5 +153,5 @@ export function countingSignal(): { readonly controller: AbortController; readon
     listeners.delete(args[1]);
     remove(...args);
   };
-  return { controller, count: () => signal.aborted ? 0 : listeners.size };
+  return () => signal.aborted ? 0 : listeners.size;
 }

@@ -24,7 +24,18 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { delay } from "@std/async";
 import { FakeTime } from "@std/testing/time";
 import { expectTypeOf } from "expect-type";
-import { Bench, bytesOf, collect, countingSignal, failure, loaded, settle, streamOf, Tap } from "./_assets.ts";
+import {
+  Bench,
+  bytesOf,
+  collect,
+  countingSignal,
+  countListeners,
+  failure,
+  loaded,
+  settle,
+  streamOf,
+  Tap,
+} from "./_assets.ts";
 
 /** Bytes under a name. */
 function blob(name: string, length: number, more: Omit<AssetRequest, "from"> = {}): AssetRequest {
@@ -279,6 +290,32 @@ Deno.test("load() takes a length for what it is: not for the size of what was co
   bench.done();
 });
 
+Deno.test("load() takes the length of a response of another origin for a guess, as browsers hide how it is packed", async () => {
+  const bench = new Bench(20_000);
+  const { streaming } = bench.alloc;
+  let reserved = 0;
+  const reserveAsync = streaming.reserveAsync.bind(streaming);
+  streaming.reserveAsync = (...args) => {
+    reserved++;
+    return reserveAsync(...args);
+  };
+  const make = (announced: number, length: number) => (): Response => {
+    const response = new Response(streamOf(bytesOf(length)), { headers: { "content-length": `${announced}` } });
+    return Object.defineProperty(response, "type", { value: "cors" });
+  };
+  for (
+    const [announced, length, count] of [[5000, 5000, 1], [700, 5000, 1], [5000, 90, 1], [15_000, 15_000, 2]] as const
+  ) {
+    reserved = 0;
+    const [result] = await collect(bench.loader.load([make(announced, length)]));
+    assertEquals([loaded(result).bytes, loaded(result).attempts, reserved], [bytesOf(length), 1, count]);
+    loaded(result).release();
+  }
+  const [opaque] = await collect(bench.loader.load([() => Response.error()]));
+  failure(opaque, "FA721", "its response cannot be read: fetch it with CORS");
+  bench.done();
+});
+
 // How bytes come in
 
 /** Which readers a function uses. */
@@ -472,6 +509,7 @@ Deno.test("load() of a source that announces another size than the program is FA
 // What fails, and what is tried again
 
 Deno.test("load() tries again what may be better next time, and nothing else", async () => {
+  const strange = new Tap();
   const cases: readonly (readonly [what: string, from: () => unknown, attempts: number, text: string])[] = [
     ...[408, 425, 429, 500, 502, 503, 504, 599].map((status) =>
       [`${status}`, () => new Response("no", { status }), 4, `the server answered ${status}, at the last of 4`] as const
@@ -493,7 +531,7 @@ Deno.test("load() tries again what may be better next time, and nothing else", a
     ["a file without `open`", () => "file", 1, "it is a path: give the loader the option `open`"],
     ["nothing", () => undefined, 1, "its function returned undefined"],
     ["a number", () => 3, 1, "its function returned 3"],
-    ["a strange size", () => ({ stream: streamOf(bytesOf(3)), size: -1 }), 1, "its function returned an Object"],
+    ["a strange size", () => ({ stream: strange.stream, size: -1 }), 1, "its function returned an Object"],
     [
       "a stream in use",
       () => {
@@ -517,6 +555,7 @@ Deno.test("load() tries again what may be better next time, and nothing else", a
     assertEquals(loaded(good).bytes, bytesOf(100)); // nothing else is lost
     loaded(good).release();
   }
+  assert(strange.isCancelled);
   const [down] = await collect(bench.loader.load([SITE]));
   const { error } = failure(down, "FA721", `it could not be fetched ("${SITE} is down"), at the last of 4 attempts`);
   assert(error.cause instanceof TypeError);
@@ -1021,6 +1060,8 @@ interface Stuck {
   readonly asset: AssetRequest;
   /** Where it is stuck. */
   readonly state: string;
+  /** How much it holds there. */
+  readonly held?: number;
   /** What has to be so when it was given up. */
   after?(): unknown;
 }
@@ -1088,7 +1129,7 @@ const PLACES: Readonly<Record<string, (bench: Bench) => Stuck>> = {
   ...Object.fromEntries((["bytes", "plain"] as const).map((type) => [`for bytes that are only counted: ${type}`, () => {
     const tap = new Tap(type === "plain" ? "plain" : undefined);
     tap.give(bytesOf(600));
-    return { asset: { from: () => tap.stream }, state: "loading", after: () => assert(tap.isCancelled) };
+    return { asset: { from: () => tap.stream }, state: "loading", held: 0, after: () => assert(tap.isCancelled) };
   }])),
   "for the end of a stream": () => {
     const tap = new Tap().give(bytesOf(100));
@@ -1160,7 +1201,7 @@ for (const [place, make] of Object.entries(PLACES)) {
     for (const [way, giveUp] of Object.entries(WAYS)) {
       const bench = new Bench(1000, { concurrency: 2, backoff: { first: 100_000 } });
       const { controller, count } = countingSignal();
-      const { asset, state, after } = make(bench);
+      const { asset, state, held, after } = make(bench);
       // What holds it up: others that have the memory, or all turns.
       const full = bench.alloc.streaming.reserve(100)!;
       const busy = place === "for its turn"
@@ -1169,6 +1210,7 @@ for (const [place, make] of Object.entries(PLACES)) {
       const batch = bench.loader.load([asset], { signal: controller.signal });
       await settle();
       assertEquals([batch.assets()[0]!.state, count()], [state, state === "done" ? 0 : 1], way);
+      if (held !== undefined) assertEquals(bench.reserved, 100 + held);
       await giveUp(batch, controller);
       if (way !== "its signal" || state !== "done") {
         await batch.over;
@@ -1192,6 +1234,25 @@ for (const [place, make] of Object.entries(PLACES)) {
     }
   });
 }
+
+Deno.test("load() takes every listener off again that it has put on the signal of an asset", async () => {
+  const bench = new Bench(1000, { retries: 1 });
+  const counts: (() => number)[] = [];
+  let calls = 0;
+  const from = ({ signal }: { readonly signal: AbortSignal }): unknown => {
+    if (counts.length === 0) counts.push(countListeners(signal));
+    if (++calls === 1) throw new RangeError("once more");
+    return { stream: streamOf(bytesOf(100)), size: 100 };
+  };
+  const decode = async (_: Uint8Array, { task }: DecodeContext): Promise<void> => {
+    task.allocSlice(Uint8Array, 8);
+    await settle();
+    assert(counts[0]!() > 0);
+  };
+  const [result] = await collect(bench.loader.load([{ from: from as () => Blob, decode }]));
+  assertEquals([loaded(result).attempts, counts[0]!()], [2, 0]);
+  bench.done();
+});
 
 Deno.test("load() with a signal that is aborted already opens nothing, and gives a failure for each", async () => {
   const bench = new Bench(1000);

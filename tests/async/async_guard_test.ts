@@ -358,6 +358,7 @@ Deno.test("tags are not known where nothing is counted by them, and views are al
     alloc.beginFrame();
     const scope = alloc.scope();
     alloc.frameSlice(Uint8Array, 1);
+    alloc.frameColumns(Body, 1);
     scope.end();
     const body = alloc.withTag("a", () => (alloc.frameSlice(Uint8Array, 1), alloc.frameAlloc(Body)));
     alloc.withTag("b", () => alloc.frameColumns(Body, 1));
@@ -412,6 +413,33 @@ Deno.test("reports say in debug mode where memory was allocated and the frame be
     assertStringIncludes(site!, sites[i]!);
     assertEquals(message.includes("allocated at"), code === "FA702" || code === "FA002");
   }
+});
+
+Deno.test("a report leaves the depth of stacks as it was, and is deep enough itself", () => {
+  const { stackTraceLimit } = Error;
+  try {
+    Error.stackTraceLimit = 3;
+    const alloc = guarded("collect");
+    const body = alloc.runFrame(() => alloc.frameAlloc(Body));
+    const deep = (left: number): unknown => left === 0 ? Body.toObject(body) : deep(left - 1);
+    assertThrows(() => deep(5), StaleHandleError);
+    assertEquals(Error.stackTraceLimit, 3);
+    assertStringIncludes(alloc.asyncGuard.reports[0]!.at!, "at deep");
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+});
+
+Deno.test("what is allocated after a frame has crossed is of that frame", async () => {
+  const alloc = guarded("collect");
+  alloc.runFrame(() => {});
+  alloc.beginFrame();
+  alloc.frameAlloc(Body);
+  await turn();
+  const body = alloc.frameAlloc(Body);
+  alloc.endFrame();
+  assertThrows(() => body.mass, StaleHandleError, "a handle of frame 2 as");
+  assertEquals(alloc.asyncGuard.reports.map(({ code, frame }) => [code, frame]), [["FA701", 2], ["FA002", 2]]);
 });
 
 Deno.test("a life is reported once per turn", async () => {
@@ -636,7 +664,7 @@ Deno.test("check() passes what has not ended, and refuses anything else", async 
     if (asyncSafety === "turns") assertThrows(() => asyncGuard.check(epoch), AsyncSafetyError, "epoch 1 as epoch 2");
     else asyncGuard.check(epoch);
     alloc.endFrame();
-    for (const wrong of [epoch, epoch - 1, 0, NaN, undefined as never, "1" as never]) {
+    for (const wrong of [epoch, epoch - 1, epoch + 100, 0, NaN, undefined as never, "1" as never]) {
       assertThrows(() => asyncGuard.check(wrong), AsyncSafetyError, "FA702");
     }
     asyncGuard.mode = "collect";

@@ -328,9 +328,12 @@ Deno.test("a frame that has crossed is pardoned as long as it is alive", async (
   alloc.endFrame();
 });
 
-Deno.test("a list of an earlier frame does not grow in a later one, which is no crossing", () => {
+Deno.test("a list of an earlier frame does not grow in a later one, which is no crossing", async () => {
   for (const asyncSafety of ["off", "frames", "turns"] as const) {
     const alloc = collecting({ framesAlive: 2, asyncSafety });
+    alloc.beginFrame();
+    await turn();
+    alloc.endFrame();
     const list = alloc.runFrame(() => alloc.frameVec(f32, 1));
     list.push(1);
     alloc.beginFrame();
@@ -338,6 +341,19 @@ Deno.test("a list of an earlier frame does not grow in a later one, which is no 
     assertEquals([error.code, list.at(0), codesOf(alloc)], ["FA001", 1, []]);
     alloc.endFrame();
   }
+});
+
+Deno.test("a list of an earlier frame that grows in one that goes on is told from a crossing", async () => {
+  const alloc = collecting({ framesAlive: 2 });
+  const list = alloc.runFrame(() => alloc.frameVec(f32, 1));
+  list.push(1);
+  alloc.beginFrame();
+  await turn();
+  alloc.frameAlloc(Body);
+  assertEquals(codesOf(alloc), ["FA701"]);
+  const error = assertThrows(() => list.push(2), FrameStateError, "its frame has ended");
+  assertEquals([error.code, list.at(0), codesOf(alloc)], ["FA001", 1, []]);
+  alloc.endFrame();
 });
 
 // Batches that are used again

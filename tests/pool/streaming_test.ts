@@ -461,6 +461,22 @@ Deno.test("a pinned asset is FA406 to free, and one without pins is FA406 to unp
   assertEquals([streaming.stats.pinnedCount, streaming.stats.reserved], [0, 0]);
 });
 
+Deno.test("an asset that is freed with its pin is not evicted in between, and one that others have pinned is FA406", async () => {
+  const { streaming } = new SmartAlloc({ streamingBudget: 1000 });
+  const evicted: Eviction[] = [];
+  streaming.onEvict = (eviction) => evicted.push(eviction);
+  const id = ready(streaming, 600, { priority: "low" });
+  streaming.pin(id);
+  const other = streaming.pin(id);
+  const waiter = watch(streaming.reserveAsync(900, { priority: "high" }));
+  assertCode("FA406", () => streaming.$freePinned(id), "1 in all");
+  assertEquals([streaming.stats.pinnedCount, streaming.has(id)], [1, true]);
+  other.end();
+  streaming.$freePinned(id);
+  await settle();
+  assertEquals([evicted, streaming.stats.evictions, streaming.state(waiter.id!)], [[], 0, "reserved"]);
+});
+
 Deno.test("reserveAsync() of more than the whole budget is FA402 at once, and evicts nobody", async () => {
   const { streaming } = new SmartAlloc({ streamingBudget: 1000 });
   ready(streaming, 1000, { priority: "low" });
@@ -809,6 +825,24 @@ Deno.test("reserveAsync() lets nobody who waits overtake the first in line", asy
   streaming.free(large.id!);
   await settle();
   assertEquals(streaming.state(small.id!), "reserved");
+});
+
+Deno.test("reserveAsync() with `first` goes before all who wait, and evicts no more than its priority lets it", async () => {
+  const { streaming } = new SmartAlloc({ streamingBudget: 1000 });
+  const [a, b] = [streaming.reserve(600)!, ready(streaming, 400)];
+  const urgent = watch(streaming.reserveAsync(900, { priority: "critical" }));
+  const first = watch(streaming.reserveAsync(100, { priority: "low", first: true }));
+  const second = watch(streaming.reserveAsync(100, { priority: "critical", first: true }));
+  const behind = watch(streaming.reserveAsync(100, { priority: "critical" }));
+  await settle();
+  assertEquals([urgent, first, second, behind, streaming.has(b)], [{}, {}, {}, {}, true]);
+  streaming.free(a);
+  await settle();
+  assertEquals([first, second].map(({ id }) => streaming.state(id!)), ["reserved", "reserved"]);
+  assertEquals([urgent, behind, streaming.has(b)], [{}, {}, true]);
+  streaming.free(first.id!);
+  await settle();
+  assertEquals([streaming.state(urgent.id!), streaming.has(b), behind], ["reserved", false, {}]);
 });
 
 Deno.test("reserveAsync() is served at once where there is room, and evicts like reserve()", async () => {
