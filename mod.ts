@@ -24,11 +24,11 @@
  * @module
  */
 
-export { AssetBatch } from "./async/asset_batch.ts";
-export { AssetError } from "./async/asset_error.ts";
+export { AssetBatch } from "./async/load/asset_batch.ts";
+export { AssetError } from "./async/load/asset_error.ts";
 export { AssetLoader, type AssetLoaderOptions, type LoadOptions, type LoadSummary } from "./async/asset_loader.ts";
-export type { AssetRequest, AssetValue, DecodeContext } from "./async/asset_request.ts";
-export { type AssetResult, type FailedAsset, LoadedAsset } from "./async/asset_result.ts";
+export type { AssetRequest, AssetValue, DecodeContext } from "./async/load/asset_request.ts";
+export { type AssetResult, type FailedAsset, LoadedAsset } from "./async/load/asset_result.ts";
 export type {
   AssetFrom,
   AssetOpener,
@@ -37,7 +37,7 @@ export type {
   OpenAsset,
   OpenContext,
   OpenedAsset,
-} from "./async/asset_source.ts";
+} from "./async/load/asset_source.ts";
 export { AsyncGuard, type AsyncGuardMode } from "./async/async_guard.ts";
 export type { AsyncCode, AsyncReport } from "./async/async_report.ts";
 export {
@@ -46,11 +46,11 @@ export {
   type LeaseOptions,
   type PoolGuardOptions,
 } from "./async/async_pool_guard.ts";
-export type { Backoff } from "./async/backoff.ts";
-export type { LeaseStats } from "./async/lease_memory.ts";
-export type { GuardLease, LeaseKind } from "./async/lease_room.ts";
-export type { AssetProgress, AssetState, LoadProgress } from "./async/load_progress.ts";
-export { progressBar, type ProgressBarOptions, type ProgressSource } from "./async/progress_bar.ts";
+export type { Backoff } from "./async/load/backoff.ts";
+export type { LeaseStats } from "./async/lease/lease_memory.ts";
+export type { GuardLease, LeaseKind } from "./async/lease/lease_room.ts";
+export type { AssetProgress, AssetState, LoadProgress } from "./async/load/load_progress.ts";
+export { progressBar, type ProgressBarOptions, type ProgressSource } from "./async/load/progress_bar.ts";
 export { TaskAlloc, type TaskOptions } from "./async/task_alloc.ts";
 export { TaskBox } from "./async/task_box.ts";
 export type { TaskStats, TaskUse } from "./async/task_memory.ts";
@@ -157,7 +157,13 @@ export {
   vec4u,
   type Vector,
 } from "./src/layout/vector.ts";
-export type { ElementOf, Float16Constructor, TypedArray, TypedArrayConstructor, ViewOf } from "./src/memory/typed_array.ts";
+export type {
+  ElementOf,
+  Float16Constructor,
+  TypedArray,
+  TypedArrayConstructor,
+  ViewOf,
+} from "./src/memory/typed_array.ts";
 export type { BytesByKind, PhaseStats, TagStats } from "./src/observe/meter.ts";
 export type { BudgetEvent, BudgetPolicy, BudgetStats } from "./src/observe/budget.ts";
 export { type BudgetLimits, Budgets, ChildBudget } from "./src/observe/budgets.ts";

@@ -6,15 +6,15 @@
 import type { Frames } from "../src/frame/frames.ts";
 import { ArgumentError, show } from "../src/errors.ts";
 import type { SmartAlloc } from "../src/smart_alloc.ts";
-import { AssetBatch, type BatchParts } from "./asset_batch.ts";
-import type { AssetError } from "./asset_error.ts";
-import { type AssetRequest, type AssetValue, checkedRequests } from "./asset_request.ts";
-import type { LoadedAsset } from "./asset_result.ts";
-import type { AssetFrom, FetchAsset, OpenAsset } from "./asset_source.ts";
-import { type Backoff, checkedBackoff } from "./backoff.ts";
-import { ByteGate } from "./byte_gate.ts";
-import type { JobContext } from "./load_job.ts";
-import { LoadScheduler } from "./load_scheduler.ts";
+import { AssetBatch, type BatchParts } from "./load/asset_batch.ts";
+import type { AssetError } from "./load/asset_error.ts";
+import { type AssetRequest, type AssetValue, checkedRequests } from "./load/asset_request.ts";
+import type { LoadedAsset } from "./load/asset_result.ts";
+import type { AssetFrom, FetchAsset, OpenAsset } from "./load/asset_source.ts";
+import { type Backoff, checkedBackoff } from "./load/backoff.ts";
+import { ByteGate } from "./load/byte_gate.ts";
+import type { JobContext } from "./load/load_job.ts";
+import { LoadScheduler } from "./load/load_scheduler.ts";
 
 /** Options of {@linkcode AssetLoader}. */
 export interface AssetLoaderOptions {

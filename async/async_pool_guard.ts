@@ -17,8 +17,8 @@ import { freedTwice } from "../src/pool/context.ts";
 import { type BoxOwner, initialise, type OwnedBox, OwnedBoxBase } from "../src/pool/owned_box.ts";
 import type { SmartAlloc } from "../src/smart_alloc.ts";
 import { after } from "./after.ts";
-import { LeaseMemory } from "./lease_memory.ts";
-import { type GuardLease, type LeaseHolder, type LeaseKind, LeaseRoom } from "./lease_room.ts";
+import { LeaseMemory } from "./lease/lease_memory.ts";
+import { type GuardLease, type LeaseHolder, type LeaseKind, LeaseRoom } from "./lease/lease_room.ts";
 
 /** Options of {@linkcode AsyncPoolGuard}. */
 export interface PoolGuardOptions {

@@ -4,7 +4,7 @@
  */
 
 import { AsyncGuard } from "../async/async_guard.ts";
-import { LeaseMemory } from "../async/lease_memory.ts";
+import { LeaseMemory } from "../async/lease/lease_memory.ts";
 import { TaskMemory } from "../async/task_memory.ts";
 import type { AllocConfig } from "./config.ts";
 import { FrameAlloc } from "./frame_alloc.ts";

@@ -2,7 +2,7 @@
  * The report on everything that an allocator has in use.
  */
 
-import type { LeaseStats } from "../async/lease_memory.ts";
+import type { LeaseStats } from "../async/lease/lease_memory.ts";
 import type { TaskStats } from "../async/task_memory.ts";
 import type { BudgetStats } from "./observe/budget.ts";
 import type { FrameAllocStats } from "./observe/stats.ts";

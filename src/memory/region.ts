@@ -803,8 +803,8 @@ export class Region implements Room {
   #end(from: number): void {
     if (this.#tracked) {
       for (let i = from; i < this.#height; i++) this.#lives[i]!.view = null;
-      if (this.#lapsed.length > 0) this.#endLapsed(from);
     }
+    if (this.#lapsed.length > 0) this.#endLapsed(from);
     this.#height = from;
   }
 

@@ -23,6 +23,7 @@ import { Body, type Watched, watchedSignal } from "./_tasks.ts";
 const RUNS = 2000;
 const KB = 1024;
 const SIGNALS = 3;
+const MOST_REACTIONS = 25;
 const TAGS = ["", "a", "a::b", "c"] as const;
 
 // What programs are made of
@@ -830,7 +831,8 @@ class Run {
       this.#verify("in a callback");
     });
     const { reactions } = this.#setup;
-    if (reactions.length === 0 || this.#depth > 2) return;
+    // One that takes and gives back memory each time would be told of that each time.
+    if (reactions.length === 0 || this.#depth > 2 || this.#reactions >= MOST_REACTIONS) return;
     const deed = reactions[this.#reactions++ % reactions.length]!;
     if (deed.kind === "boom") {
       met["callbacks that throw"]++;

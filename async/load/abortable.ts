@@ -2,6 +2,8 @@
  * Waiting for what may not listen to an abort signal itself: nobody is kept waiting by it, and nothing that it gives is lost.
  */
 
+import { after } from "../after.ts";
+
 /**
  * Waits for something, but no longer than until a signal is aborted.
  *
@@ -42,13 +44,13 @@ export function abortable<T>(
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {
-      clearTimeout(timer);
+      cancel();
       reject(signal.reason);
     };
-    const timer = setTimeout(() => {
+    const cancel = after(ms, () => {
       signal.removeEventListener("abort", abort);
       resolve();
-    }, ms);
+    });
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
   });

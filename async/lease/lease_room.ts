@@ -3,12 +3,12 @@
  * together.
  */
 
-import { TaskError } from "../src/errors.ts";
-import type { OwnedBoxBase } from "../src/pool/owned_box.ts";
-import { type Life, type LifeOwner, Position, viewOf } from "../src/memory/life.ts";
-import type { Room } from "../src/memory/room.ts";
-import type { TypedArrayConstructor, ViewOf } from "../src/memory/typed_array.ts";
-import { madeAt } from "../src/observe/sites.ts";
+import { TaskError } from "../../src/errors.ts";
+import type { OwnedBoxBase } from "../../src/pool/owned_box.ts";
+import { type Life, type LifeOwner, Position, viewOf } from "../../src/memory/life.ts";
+import type { Room } from "../../src/memory/room.ts";
+import type { TypedArrayConstructor, ViewOf } from "../../src/memory/typed_array.ts";
+import { madeAt } from "../../src/observe/sites.ts";
 import type { LeaseMemory, Piece } from "./lease_memory.ts";
 
 /** What a pool guard can lease. */

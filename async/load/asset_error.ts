@@ -2,7 +2,7 @@
  * The error of an asset that was not loaded. It names the asset, so that among hundreds the one that failed is known.
  */
 
-import { FrameAllocError } from "../src/errors.ts";
+import { FrameAllocError } from "../../src/errors.ts";
 
 /**
  * An asset was not loaded (`FA721`), or its source gave fewer or more bytes than it had announced (`FA722`). Where something else has

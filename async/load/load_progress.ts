@@ -3,7 +3,7 @@
  * piles up.
  */
 
-import { ArgumentError, show } from "../src/errors.ts";
+import { ArgumentError, show } from "../../src/errors.ts";
 
 /**
  * How far an asset is: it waits for its turn, its source is being opened, it waits for bytes of the budget, it is being read, its

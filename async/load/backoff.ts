@@ -2,7 +2,7 @@
  * How long to wait before something that has failed is tried again: longer each time, and not all at the same moment.
  */
 
-import { ArgumentError, show } from "../src/errors.ts";
+import { ArgumentError, show } from "../../src/errors.ts";
 
 /**
  * How long to wait before each further attempt.

@@ -2,7 +2,7 @@
  * What an asset can be loaded from, and how each of these is opened: as a stream of bytes, with its size where that can be known.
  */
 
-import { show } from "../src/errors.ts";
+import { show } from "../../src/errors.ts";
 import { abortable } from "./abortable.ts";
 import { cancelled, failed, LoadFailure } from "./load_failure.ts";
 

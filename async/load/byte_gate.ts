@@ -3,9 +3,9 @@
  * nobody has a part of the budget set aside without having the memory, and whoever must go first can.
  */
 
-import type { Ledger } from "../src/observe/ledger.ts";
-import { PRIORITIES, type StreamPriority } from "../src/pool/asset.ts";
-import type { Streaming } from "../src/pool/streaming.ts";
+import type { Ledger } from "../../src/observe/ledger.ts";
+import { PRIORITIES, type StreamPriority } from "../../src/pool/asset.ts";
+import type { Streaming } from "../../src/pool/streaming.ts";
 
 /** Whose memory it is. */
 export interface Owner {

@@ -2,14 +2,14 @@
  * What the pool guards of one allocator share: a slab of their own, blocks for what no slot can hold, and the list of what is leased.
  */
 
-import { Life, type LifeOwner, type Position } from "../src/memory/life.ts";
-import type { Slab } from "../src/memory/slab.ts";
-import type { SlabSize } from "../src/memory/slab_size.ts";
-import type { Leak } from "../src/observe/leak.ts";
-import { POOL, type Tag } from "../src/observe/tag.ts";
-import { BookedSlab } from "../src/pool/booked_slab.ts";
-import { type Context, freed, poison } from "../src/pool/context.ts";
-import { type Heap, type HeapEntry, LEASED } from "../src/pool/heap.ts";
+import { Life, type LifeOwner, type Position } from "../../src/memory/life.ts";
+import type { Slab } from "../../src/memory/slab.ts";
+import type { SlabSize } from "../../src/memory/slab_size.ts";
+import type { Leak } from "../../src/observe/leak.ts";
+import { POOL, type Tag } from "../../src/observe/tag.ts";
+import { BookedSlab } from "../../src/pool/booked_slab.ts";
+import { type Context, freed, poison } from "../../src/pool/context.ts";
+import { type Heap, type HeapEntry, LEASED } from "../../src/pool/heap.ts";
 import type { LeaseRoom } from "./lease_room.ts";
 
 /** What pool guards have leased. All sizes are bytes. */

@@ -2,8 +2,8 @@
  * Progress for people: one line that is written again and again. Where it goes is up to the program.
  */
 
-import { ArgumentError, show } from "../src/errors.ts";
-import { formatBytes } from "../src/units.ts";
+import { ArgumentError, show } from "../../src/errors.ts";
+import { formatBytes } from "../../src/units.ts";
 import type { LoadProgress } from "./load_progress.ts";
 
 /** Options of {@linkcode progressBar}. */

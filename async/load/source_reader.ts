@@ -3,7 +3,7 @@
  * read, and comes back as another buffer. From any other stream each chunk is copied once.
  */
 
-import { show } from "../src/errors.ts";
+import { show } from "../../src/errors.ts";
 import type { AssetMemory } from "./asset_memory.ts";
 import { failed, LoadFailure } from "./load_failure.ts";
 

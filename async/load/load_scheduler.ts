@@ -3,7 +3,7 @@
  * few at a time.
  */
 
-import { PRIORITIES } from "../src/pool/asset.ts";
+import { PRIORITIES } from "../../src/pool/asset.ts";
 import { pause } from "./abortable.ts";
 import type { LoadJob } from "./load_job.ts";
 

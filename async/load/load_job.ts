@@ -3,8 +3,8 @@
  * way, leaves nothing behind.
  */
 
-import type { Ledger } from "../src/observe/ledger.ts";
-import type { SmartAlloc } from "../src/smart_alloc.ts";
+import type { Ledger } from "../../src/observe/ledger.ts";
+import type { SmartAlloc } from "../../src/smart_alloc.ts";
 import { abortable } from "./abortable.ts";
 import { AssetMemory, freeQuietly } from "./asset_memory.ts";
 import type { CheckedRequest } from "./asset_request.ts";
@@ -16,7 +16,7 @@ import { type Grown, readGrowing, tooLarge } from "./growing_read.ts";
 import { cancelled, failed, LoadFailure } from "./load_failure.ts";
 import type { AssetState, Progressing } from "./load_progress.ts";
 import { SourceReader } from "./source_reader.ts";
-import { TaskAlloc } from "./task_alloc.ts";
+import { TaskAlloc } from "../task_alloc.ts";
 
 /** What the jobs of a loader share. */
 export interface JobContext {

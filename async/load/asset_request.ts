@@ -2,10 +2,10 @@
  * What a program asks a loader for, and what is wrong with it if something is: that is said before anything is started.
  */
 
-import { ArgumentError, show } from "../src/errors.ts";
-import { PRIORITIES, type StreamPriority } from "../src/pool/asset.ts";
+import { ArgumentError, show } from "../../src/errors.ts";
+import { PRIORITIES, type StreamPriority } from "../../src/pool/asset.ts";
 import { type AssetFrom, isOrigin, isPath } from "./asset_source.ts";
-import type { TaskAlloc } from "./task_alloc.ts";
+import type { TaskAlloc } from "../task_alloc.ts";
 
 /** What a decode step is given beside the bytes. */
 export interface DecodeContext {

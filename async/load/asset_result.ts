@@ -3,7 +3,7 @@
  * that says why.
  */
 
-import { PoolError } from "../src/errors.ts";
+import { PoolError } from "../../src/errors.ts";
 import type { AssetError } from "./asset_error.ts";
 import type { AssetMemory } from "./asset_memory.ts";
 
