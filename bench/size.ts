@@ -17,12 +17,18 @@ interface Gate {
 }
 
 const GATES: readonly Gate[] = [
-  { name: "everything (mod.ts)", source: 'export * from "./mod.ts";', goal: 30_000, limit: 39_500 },
+  { name: "everything (mod.ts)", source: 'export * from "./mod.ts";', goal: 30_000, limit: 58_000 },
+  {
+    name: "SmartAlloc and layouts",
+    source: 'export { SmartAlloc, struct, f32, u32, vec3f, FrameAllocError } from "./mod.ts";',
+    goal: 30_000,
+    limit: 43_500,
+  },
   {
     name: "frames, layouts and errors",
     source: 'export { FrameAlloc, struct, f32, u32, vec3f, FrameAllocError } from "./mod.ts";',
     goal: 10_000,
-    limit: 21_000,
+    limit: 22_000,
   },
 ];
 
