@@ -6,6 +6,7 @@
 
 import { getHeapStatistics } from "node:v8";
 import {
+  type AsyncSafety,
   type Batch,
   f32,
   f64,
@@ -39,6 +40,10 @@ type Frame = (alloc: SmartAlloc) => void;
 interface Case {
   readonly name: string;
   readonly safety: Safety;
+  /** What is noticed of frames and `await`, if it is not the default. */
+  readonly asyncSafety?: AsyncSafety;
+  /** Whether an `await` follows each frame, so that each is in a turn of its own; what that makes by itself is counted as well. */
+  readonly awaits?: boolean;
   /** How many things it allocates in a frame. */
   readonly allocations: number;
   /** Pairs of freeing and allocating in a frame, for those that are counted by the pair: at most one byte each. */
@@ -193,6 +198,23 @@ const CASES: readonly Case[] = [
   { name: "batch", safety: "checked", allocations: 100, kind: "print", make: () => emptyBatches },
   { name: "record vec", safety: "checked", allocations: 100, kind: "print", make: () => emptyVecs },
   { name: "number vec, 40 pushed each", safety: "checked", allocations: 100, kind: "print", make: () => numberVecs },
+  {
+    name: "10 slices, turns",
+    safety: "checked",
+    asyncSafety: "turns",
+    allocations: 10,
+    kind: "gate",
+    make: () => slices(10),
+  },
+  ...(["off", "frames", "turns"] as const).map((asyncSafety): Case => ({
+    name: `10 slices and an await, ${asyncSafety}`,
+    safety: "checked",
+    asyncSafety,
+    awaits: true,
+    allocations: 10,
+    kind: "print",
+    make: () => slices(10),
+  })),
   { name: "a Float32Array per frame", safety: "release", allocations: 1, kind: "control", make: () => leak },
   {
     name: "fresh pool records",
@@ -208,19 +230,21 @@ const CASES: readonly Case[] = [
 if (import.meta.main) {
   const [which] = Deno.args;
   if (which === undefined) await main();
-  else measure(CASES[Number(which)]!);
+  else await measure(CASES[Number(which)]!);
 }
 
 /** Runs one case, in a process that was started for it. */
-function measure({ safety, kind, make }: Case): void {
-  const alloc = new SmartAlloc({ safety });
+async function measure({ safety, asyncSafety = "frames", awaits = false, kind, make }: Case): Promise<void> {
+  const alloc = new SmartAlloc({ safety, asyncSafety });
   const frame = make();
-  for (const end = performance.now() + WARM_UP; performance.now() < end;) play(alloc, frame, 1000);
+  const run = (frames: number): void | Promise<void> =>
+    awaits ? playTurns(alloc, frame, frames) : play(alloc, frame, frames);
+  for (const end = performance.now() + WARM_UP; performance.now() < end;) await run(1000);
   used();
   // Forced collections mark the window in V8's trace: V8 buffers what it writes, so that nothing else could.
   collect();
   const before = used();
-  play(alloc, frame, framesOf(kind));
+  await run(framesOf(kind));
   const after = used();
   collect();
   console.error(`bytes ${after - before}`);
@@ -235,6 +259,15 @@ function play(alloc: SmartAlloc, frame: Frame, frames: number): void {
     alloc.beginFrame();
     frame(alloc);
     alloc.endFrame();
+  }
+}
+
+async function playTurns(alloc: SmartAlloc, frame: Frame, frames: number): Promise<void> {
+  for (let i = 0; i < frames; i++) {
+    alloc.beginFrame();
+    frame(alloc);
+    alloc.endFrame();
+    await null;
   }
 }
 
@@ -263,7 +296,9 @@ async function main(): Promise<void> {
       perFrame = measured.bytes / framesOf(one.kind);
       isSteady = perFrame <= (one.pairs ?? GATE) && collections === 0;
     } while (one.kind === "gate" && !isSteady && ++attempts < ATTEMPTS);
-    const verdict = one.kind === "print"
+    const verdict = one.awaits === true
+      ? "with what the await makes"
+      : one.kind === "print"
       ? `${((perFrame - LIFE) / one.allocations).toFixed(0)} bytes per handle`
       : one.kind === "gate"
       ? isSteady ? "ok" : "FAILED"

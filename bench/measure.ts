@@ -29,7 +29,7 @@ export interface Measured {
 }
 
 /** Times a workload. */
-export function measure(workload: Workload, { rounds, turn, warmUp }: Effort): Measured {
+export async function measure(workload: Workload, { rounds, turn, warmUp }: Effort): Promise<Measured> {
   for (let i = 0; i < 500; i++) workload.keepWarm();
   const { fit, disqualified } = verify(workload);
   let k = 0;
@@ -39,18 +39,29 @@ export function measure(workload: Workload, { rounds, turn, warmUp }: Effort): M
     for (let i = 0; i < frames; i++) candidate.frame(k++, false);
     return performance.now() - start;
   };
+  const runTurns = async (candidate: typeof fit[number], frames: number): Promise<number> => {
+    workload.keepWarm();
+    const start = performance.now();
+    for (let i = 0; i < frames; i++) {
+      candidate.frame(k++, false);
+      await null;
+    }
+    return performance.now() - start;
+  };
+  const elapse = (candidate: typeof fit[number], frames: number): number | Promise<number> =>
+    workload.awaits === true ? runTurns(candidate, frames) : run(candidate, frames);
 
   const speeds = fit.map(() => 0);
   for (let part = 0; part < 4; part++) {
-    fit.forEach((candidate, c) => {
+    for (const [c, candidate] of fit.entries()) {
       let frames = 0;
       let elapsed = 0;
       while (elapsed < warmUp / 4) {
-        elapsed += run(candidate, 16);
+        elapsed += await elapse(candidate, 16);
         frames += 16;
       }
       speeds[c] = frames / elapsed;
-    });
+    }
   }
 
   const times = fit.map((): number[] => []);
@@ -58,7 +69,7 @@ export function measure(workload: Workload, { rounds, turn, warmUp }: Effort): M
     for (let i = 0; i < fit.length; i++) {
       const c = (i + round) % fit.length;
       const frames = Math.max(1, Math.round(speeds[c]! * turn));
-      const elapsed = run(fit[c]!, frames);
+      const elapsed = await elapse(fit[c]!, frames);
       speeds[c] = frames / elapsed;
       times[c]!.push(elapsed * 1e6 / (frames * workload.units));
     }

@@ -24,6 +24,7 @@ const FILES: readonly string[] = [
   "pool_bench.ts",
   "heap_bench.ts",
   "budgets_bench.ts",
+  "guard_bench.ts",
 ];
 
 const FULL: Effort & { readonly processes: number } = { rounds: 31, turn: 4, warmUp: 160, processes: 3 };
@@ -39,7 +40,9 @@ else await runReport();
 
 async function runChild(file: string): Promise<void> {
   const workloads = await load(file);
-  console.log(JSON.stringify(workloads.map((workload) => measure(workload, effort))));
+  const measured: Measured[] = [];
+  for (const workload of workloads) measured.push(await measure(workload, effort));
+  console.log(JSON.stringify(measured));
 }
 
 async function runReport(): Promise<void> {

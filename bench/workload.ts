@@ -7,8 +7,8 @@
 export interface Floor {
   /** The name of the candidate that it is compared with. */
   readonly over: string;
-  /** How many times faster it has to be at least; below 1 it may be slower. */
-  readonly atLeast: number;
+  /** How many times faster it has to be at least; below 1 it may be slower. Without a number the ratio is only printed. */
+  readonly atLeast?: number;
 }
 
 /** One way to do the work of a frame. */
@@ -37,6 +37,8 @@ export interface Workload {
   readonly unit: string;
   /** How many of them a frame has. */
   readonly units: number;
+  /** Whether each frame is in a turn of the event loop of its own: an `await` follows it, which is part of the time. */
+  readonly awaits?: boolean;
   /** The first one is what all others are compared with. */
   readonly candidates: readonly Candidate[];
   /** Rivals that could not be loaded, and why. */
@@ -86,9 +88,14 @@ export function register(workloads: readonly Workload[]): void {
         name: candidate.name,
         group: `${workload.name}: ${workload.summary}`,
         baseline: candidate === workload.candidates[0],
-        fn: () => {
-          candidate.frame(k++, false);
-        },
+        fn: workload.awaits === true
+          ? async () => {
+            candidate.frame(k++, false);
+            await null;
+          }
+          : () => {
+            candidate.frame(k++, false);
+          },
       });
     }
   }

@@ -42,7 +42,7 @@ type Deed =
   | { readonly kind: "charge"; readonly n: number }
   | { readonly kind: "trim" | "boom" | "change of heart" | "end of all" };
 
-type Deferral = "plain" | "slow" | "throws" | "fails later" | "acts";
+type Deferral = "plain" | "slow" | "throws" | "fails later" | "acts" | "ends it";
 
 type Op =
   | Deed
@@ -122,7 +122,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
     weight: 30,
     arbitrary: fc.record({
       kind: fc.constant("defer" as const),
-      how: fc.constantFrom<Deferral>("plain", "slow", "slow", "throws", "fails later", "acts"),
+      how: fc.constantFrom<Deferral>("plain", "slow", "slow", "throws", "fails later", "acts", "ends it"),
       deed,
     }),
   },
@@ -493,6 +493,8 @@ class Run {
   readonly #tooLarge: Set<Out> = new Set();
   #charged = 0;
   #reuses = 0;
+  /** After so many steps the source gives chunks again. */
+  #patience = 0;
   #reactions = 0;
   /** How many callbacks of budgets are running. */
   #depth = 0;
@@ -807,7 +809,8 @@ class Run {
         return;
       }
       case "change of heart":
-        this.#source.isGenerous = !this.#source.isGenerous;
+        this.#source.isGenerous = false;
+        this.#patience = 4;
         return;
       case "end of all":
         return this.#endAll();
@@ -965,6 +968,7 @@ class Run {
         met["deferred that act"]++;
         this.#guarded(() => this.#do(deed, undefined));
       }
+      if (how === "ends it") this.#guarded(() => this.#release(known, "release"));
       ending.isOver = true;
       if (how === "throws") fail();
     };
@@ -1098,10 +1102,14 @@ class Run {
   }
 
   async #work(ops: readonly Op[], known: Known): Promise<void> {
+    let late = 0;
     for (const op of ops) {
       await this.#pause();
-      if (this.#failure !== undefined) return;
+      // Code that has not noticed the end of its task goes on for a while.
+      if (this.#failure !== undefined || known.state === "over" && ++late > 3) return;
       met.steps++;
+      this.#patience--;
+      if (this.#patience === 0) this.#source.isGenerous = true;
       if (op.kind === "throw") {
         met["thrown in a block"]++;
         throw new Failed();

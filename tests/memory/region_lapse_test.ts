@@ -287,6 +287,31 @@ Deno.test("a region that is opened again under a life keeps its chunk, however e
   }
 });
 
+Deno.test("lives that are opened by a lapse carry the number of those before them", () => {
+  const region = small();
+  region.serial = 7;
+  region.reset();
+  region.alloc(16);
+  region.serial = 8;
+  region.lapse(named("lapsed"));
+  assertEquals([region.life.serial, region.life.owner.expired(region.at(0)).message], [7, "region"]);
+});
+
+Deno.test("a region that does not track its lives can lapse as well, and ends what has lapsed", () => {
+  const region = new Region({ source: arrayBufferSource, size: 1024, owner: named("region"), tracked: false });
+  region.open();
+  const old = region.at(region.alloc(16));
+  region.lapse(named("lapsed"));
+  region.open();
+  const next = region.at(region.alloc(16));
+  assertEquals([refusedBy(old), refusedBy(next), region.lapsedPlace(old)], ["lapsed", "", 0]);
+  region.reset();
+  const again = region.at(region.alloc(16));
+  assertEquals([region.revive(old.life), refusedBy(again), again.offset], [undefined, "", 0]);
+  region.dispose();
+  assertEquals([old, next, again].map(refusedBy), ["lapsed", "region", "region"]);
+});
+
 // Views
 
 Deno.test("viewsOut counts what was handed out and not freed, without views of lists alone", () => {
