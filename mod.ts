@@ -38,8 +38,9 @@ export type {
   OpenContext,
   OpenedAsset,
 } from "./async/load/asset_source.ts";
-export { AsyncGuard, type AsyncGuardMode } from "./async/async_guard.ts";
-export type { AsyncCode, AsyncReport } from "./async/async_report.ts";
+export { AsyncGuard } from "./async/async_guard.ts";
+export type { AsyncCode, AsyncReport } from "./async/guard/async_report.ts";
+export type { AsyncGuardMode } from "./async/guard/reporter.ts";
 export {
   AsyncPoolGuard,
   type CloseOptions,

@@ -86,7 +86,7 @@ export class FrameAlloc {
     if (new.target === FrameAlloc && this.#frames.config.asyncSafety === "turns") {
       throw new ConfigError(
         "FA010",
-        'Cannot use asyncSafety "turns" as frames alone have no guard: use a SmartAlloc',
+        'Cannot use asyncSafety "turns" as frames alone have no guard: use asyncSafety "frames", or a SmartAlloc',
       );
     }
   }

@@ -8,6 +8,7 @@ import { LeaseMemory } from "../async/lease/lease_memory.ts";
 import { TaskMemory } from "../async/task_memory.ts";
 import type { AllocConfig } from "./config.ts";
 import { FrameAlloc } from "./frame_alloc.ts";
+import type { FrameWatch } from "./frame/frame_watch.ts";
 import type { Frames } from "./frame/frames.ts";
 import type { RetentionPolicy } from "./frame/retention.ts";
 import type { Face } from "./layout/face.ts";
@@ -108,7 +109,7 @@ export class SmartAlloc extends FrameAlloc {
     const store = new BlockStore({ source: isOwn ? source : arrayBufferSource, idleBytes, account: this.#ledger });
     this.#heap = new Heap(frames, store);
     this.$pool = this.#pool = new Pool(frames, this.#heap);
-    if (frames.config.asyncSafety !== "off") frames.watch = this.asyncGuard;
+    if (frames.config.asyncSafety !== "off") frames.watch = this.asyncGuard.$watch as FrameWatch;
     if (frames.config.memoryLimit !== Infinity) this.budgets.setGlobal({ hard: frames.config.memoryLimit });
     this.#ledger.idle = { bytes: () => this.#idleBytes, giveBack: () => this.#trimIdle() };
   }

@@ -193,7 +193,7 @@ Deno.test("asyncSafety turns needs handles that are checked, and a SmartAlloc", 
   for (const config of [{ asyncSafety: "turns" } as const, AllocConfig.debug()]) {
     const error = assertThrows(() => new FrameAlloc(config), ConfigError, 'asyncSafety "turns"');
     assertEquals(error.code, "FA010");
-    assertStringIncludes(error.message, "use a SmartAlloc");
+    assertStringIncludes(error.message, "or a SmartAlloc");
   }
 });
 

@@ -3,9 +3,9 @@
  * whose it was.
  */
 
-import type { FrameRun } from "../src/observe/meter.ts";
-import type { LifeOwner, Position } from "../src/memory/life.ts";
-import type { Region } from "../src/memory/region.ts";
+import type { FrameRun } from "../../src/observe/meter.ts";
+import type { LifeOwner, Position } from "../../src/memory/life.ts";
+import type { Region } from "../../src/memory/region.ts";
 
 /** Who decides what happens. */
 export interface CrossingOwner {
