@@ -3,8 +3,8 @@
  */
 
 import type { CheckedRequest } from "./asset_request.ts";
-import type { AssetResult } from "./asset_result.ts";
-import { type JobContext, LoadJob } from "./load_job.ts";
+import type { AssetResult, LoadedAsset } from "./asset_result.ts";
+import { type JobContext, letGo, LoadJob } from "./load_job.ts";
 import { type AssetProgress, type LoadProgress, progressOf, ProgressWatch } from "./load_progress.ts";
 import type { LoadScheduler } from "./load_scheduler.ts";
 
@@ -209,11 +209,13 @@ export class AssetBatch<T = unknown> implements AsyncIterable<AssetResult<T>>, A
   /** Gives up some of the assets that nobody has got yet; returns whether there were any. */
   #giveUp(isMeant: (asset: { readonly name: string }) => boolean, reason: unknown): boolean {
     const running = this.#jobs.filter((job) => !job.hasEnded && isMeant(job));
-    const loaded = this.#results.filter((result) => result.ok && isMeant(result));
+    const loaded = this.#results.filter((result): result is LoadedAsset<T> => result.ok && isMeant(result));
+    // Nobody can get them any more before the first one is let go of, which may call back in here.
     this.#results = this.#results.map((result) =>
-      result.ok && isMeant(result) ? this.#jobs[result.index]!.takeBack(result, reason) : result
+      result.ok && isMeant(result) ? this.#jobs[result.index]!.takeBack(reason) : result
     );
     this.#bare = this.#results.filter(isBare).length;
+    for (const asset of loaded) letGo(asset);
     for (const job of running) job.cancel(reason);
     return running.length + loaded.length > 0;
   }

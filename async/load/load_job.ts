@@ -107,8 +107,10 @@ export class LoadJob implements Progressing {
     this.attempts++;
     try {
       const asset = await this.#load();
-      if (this.signal.aborted) this.#end("cancelled", this.takeBack(asset, this.signal.reason));
-      else this.#end("done", asset);
+      if (this.signal.aborted) {
+        letGo(asset);
+        this.#end("cancelled", this.takeBack(this.signal.reason));
+      } else this.#end("done", asset);
     } catch (error) {
       const failure = this.signal.aborted
         ? cancelled(this.signal.reason)
@@ -125,14 +127,8 @@ export class LoadJob implements Progressing {
     return undefined;
   }
 
-  /** Lets go of what was loaded and nobody has got; returns what there is in place of it. */
-  takeBack(asset: LoadedAsset, reason: unknown): FailedAsset {
-    try {
-      asset.release();
-    } catch {
-      // A callback of an eviction that this made possible has thrown: the memory is free all the same.
-    }
-    dispose(asset.value);
+  /** What there is in place of what was loaded and nobody gets: that is to be let go of. */
+  takeBack(reason: unknown): FailedAsset {
     this.state = "cancelled";
     return this.#failed(cancelled(reason), true);
   }
@@ -300,13 +296,23 @@ export class LoadJob implements Progressing {
   }
 }
 
+/** Lets go of what was loaded and nobody gets. It may call back into anything. */
+export function letGo(asset: LoadedAsset): void {
+  try {
+    asset.release();
+  } catch {
+    // A callback of an eviction that this made possible has thrown: the memory is free all the same.
+  }
+  dispose(asset.value);
+}
+
 /** Disposes of a value that nobody gets, if that can be done. */
-export function dispose(value: unknown): void {
-  const { [Symbol.dispose]: now, [Symbol.asyncDispose]: later } = (value ?? {}) as Partial<
-    Disposable & AsyncDisposable
-  >;
-  const end = now ?? later;
-  if (typeof end !== "function") return;
-  // There is nobody to be told if it fails.
-  new Promise((resolve) => resolve(end.call(value as Disposable & AsyncDisposable))).catch(() => {});
+function dispose(value: unknown): void {
+  const end = async (): Promise<void> => {
+    const { [Symbol.dispose]: now, [Symbol.asyncDispose]: later } = (value ?? {}) as Partial<
+      Disposable & AsyncDisposable
+    >;
+    await (now ?? later)?.call(value as Disposable & AsyncDisposable);
+  };
+  end().catch(() => {}); // there is nobody to be told if it fails
 }

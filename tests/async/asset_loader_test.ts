@@ -1294,6 +1294,53 @@ Deno.test("cancelAsset() gives up the assets of one name", async () => {
   bench.done();
 });
 
+Deno.test("cancel() lets go of each asset once, also when that calls back in", async () => {
+  const bench = new Bench();
+  const disposed = [0, 0, 0];
+  const taken: boolean[] = [];
+  const batch = bench.loader.load(disposed.map((_, i) => ({
+    from: new Blob([bytesOf(10)]),
+    decode: () => ({
+      [Symbol.dispose](): void {
+        disposed[i]!++;
+        void batch.cancel();
+        if (i === 0) void batch[Symbol.asyncIterator]().next().then(({ value }) => taken.push(value!.ok));
+      },
+    }),
+  })));
+  await batch.over;
+  await batch.cancel();
+  const left = await Array.fromAsync(batch);
+  assertEquals([disposed, taken, left.map(({ ok, index }) => [ok, index])], [
+    [1, 1, 1],
+    [false],
+    [[false, 1], [false, 2]],
+  ]);
+  bench.done();
+});
+
+Deno.test("cancel() never rejects, whatever a value does that nobody gets", async () => {
+  const value = {
+    get [Symbol.dispose](): () => void {
+      throw new Error("There is none");
+    },
+  };
+  const bench = new Bench();
+  const batch = bench.loader.load([0, 1].map(() => ({ from: new Blob([bytesOf(10)]), decode: () => value })));
+  await batch.over;
+  await batch.cancel();
+  assertEquals((await Array.fromAsync(batch)).map(({ ok }) => ok), [false, false]);
+
+  // The same for one that comes after its asset was given up: nothing may be left uncaught.
+  const { promise, resolve } = Promise.withResolvers<typeof value>();
+  const late = bench.loader.load([{ from: new Blob([bytesOf(10)]), decode: () => promise }]);
+  await settle();
+  await late.cancel();
+  resolve(value);
+  await settle();
+  bench.done();
+});
+
 Deno.test("a loop that is left early gives up the rest, also when it is left by an error", async () => {
   for (const how of ["break", "throw"]) {
     const bench = new Bench(1000, { concurrency: 4 });
