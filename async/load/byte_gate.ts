@@ -48,6 +48,16 @@ export class ByteGate {
   }
 
   /**
+   * What the limits of a tag and of all memory let through at the most, in whole blocks.
+   *
+   * @param tag The path of the tag.
+   * @returns Bytes; `Infinity` where there is no limit.
+   */
+  limitOf(tag: string): number {
+    return this.#ledger.mostOf(tag);
+  }
+
+  /**
    * Reserves room, if there is some now.
    *
    * @param bytes How many bytes.

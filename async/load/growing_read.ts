@@ -4,6 +4,7 @@
  * So no two of them can wait for what the other one has.
  */
 
+import { capacityFor } from "../../src/memory/block.ts";
 import type { AssetMemory } from "./asset_memory.ts";
 import { freeQuietly } from "./asset_memory.ts";
 import { LoadFailure } from "./load_failure.ts";
@@ -15,6 +16,8 @@ export interface Growth {
   readonly name: string;
   /** What there may be in all. */
   readonly budget: number;
+  /** What the limits on tags and all memory let through, which count whole blocks. */
+  readonly limit: number;
   /** Whether the source can be opened once more. */
   readonly canStartOver: boolean;
   /** Memory, if there is some now. */
@@ -53,13 +56,13 @@ export async function readGrowing(reader: SourceReader, first: AssetMemory, grow
       }
       if (count === 0 || await reader.isOver()) break;
       // In the end the whole has to fit beside all pieces.
-      const room = Math.floor(growth.budget / 2) - loaded;
-      const next = await more(pieces, Math.min(loaded, room), growth);
+      const room = half(growth) - loaded;
+      const next = await more(pieces, Math.min(loaded, room), loaded, growth);
       if (next === undefined) return await countOn(reader, pieces, loaded, growth);
       pieces.push(next);
     }
     if (loaded === 0) return undefined;
-    whole = loaded === first.size ? first : await more(pieces, loaded, growth);
+    whole = loaded === first.size ? first : await more(pieces, loaded, loaded, growth);
     if (whole !== undefined && whole !== first) join(pieces, whole, loaded);
     return whole ?? loaded;
   } finally {
@@ -68,14 +71,22 @@ export async function readGrowing(reader: SourceReader, first: AssetMemory, grow
 }
 
 /** More memory, beside what is held; `undefined` if it is better to start over. */
-async function more(pieces: readonly AssetMemory[], bytes: number, growth: Growth): Promise<AssetMemory | undefined> {
-  const { name, budget, canStartOver } = growth;
+async function more(
+  pieces: readonly AssetMemory[],
+  bytes: number,
+  loaded: number,
+  growth: Growth,
+): Promise<AssetMemory | undefined> {
+  const { name, budget, limit, canStartOver } = growth;
   const memory = bytes > 0 ? growth.tryTake(bytes) : undefined;
   if (memory !== undefined || canStartOver) return memory;
   const held = pieces.reduce((sum, { size }) => sum + size, 0);
-  if (bytes > 0 && held + bytes <= budget) return await growth.takeFirst(bytes);
+  const blocks = pieces.reduce((sum, { size }) => sum + capacityFor(size), capacityFor(bytes));
+  if (bytes > 0 && held + bytes <= budget && blocks <= limit) return await growth.takeFirst(bytes);
   throw new LoadFailure(
-    `it has more than ${held} bytes, which have to fit twice into the ${budget} of loader "${name}"`,
+    `its ${loaded} bytes, or more, have to fit twice into the ${
+      Math.min(budget, limit)
+    } that loader "${name}" may have for it`,
     {
       advice: "give its size, or a function that opens it again",
       isFinal: true,
@@ -94,6 +105,11 @@ async function countOn(
   const size = loaded + await reader.count(growth.budget - loaded);
   if (size > growth.budget) throw tooLarge(size, growth.budget, growth.name);
   return size;
+}
+
+/** As much as may be held before the whole is copied. */
+export function half({ budget, limit }: { readonly budget: number; readonly limit: number }): number {
+  return Math.floor(Math.min(budget / 2, Math.floor(limit / 32) * 16));
 }
 
 function join(pieces: readonly AssetMemory[], whole: AssetMemory, size: number): void {

@@ -12,7 +12,7 @@ import { type AssetResult, type FailedAsset, LoadedAsset } from "./asset_result.
 import { discard, type FetchAsset, type OpenAsset, openSource } from "./asset_source.ts";
 import { type Backoff, delayAfter } from "./backoff.ts";
 import type { ByteGate } from "./byte_gate.ts";
-import { type Grown, readGrowing, tooLarge } from "./growing_read.ts";
+import { type Grown, half, readGrowing, tooLarge } from "./growing_read.ts";
 import { cancelled, failed, LoadFailure } from "./load_failure.ts";
 import type { AssetState, Progressing } from "./load_progress.ts";
 import { SourceReader } from "./source_reader.ts";
@@ -213,12 +213,15 @@ export class LoadJob implements Progressing {
   async #grow(reader: SourceReader, guess: number): Promise<Grown> {
     const { gate, name } = this.#context;
     const { budget } = gate;
+    const limit = gate.limitOf(this.request.tag);
     // In the end the whole has to fit beside it.
-    const piece = await this.#take(Math.max(1, Math.min(guess || FIRST_PIECE, Math.floor(budget / 2))));
+    const most = Math.max(1, half({ budget, limit }));
+    const piece = await this.#take(Math.min(guess || FIRST_PIECE, most));
     this.state = "loading";
     return await readGrowing(reader, piece!, {
       name,
       budget,
+      limit,
       canStartOver: !this.#isOneShot,
       tryTake: (bytes) => {
         const id = gate.tryTake(bytes, this.request);

@@ -16,6 +16,32 @@ const STEP = 1024 * 1024;
 const SIZES = 1 + Math.log2(STEP / LEAST);
 
 /**
+ * Whoever has chunks of a pool.
+ *
+ * @example
+ * ```ts
+ * import { arrayBufferSource, type ChunkHolder, ChunkPool } from "@framealloc/core/memory";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const pool = new ChunkPool({ source: arrayBufferSource, idleBytes: 65_536, onDiscard: () => {} });
+ * const holder: ChunkHolder = { released: (chunk) => void pool.give(chunk) };
+ * const chunk = pool.take(1000, true);
+ * chunk.holder = holder;
+ * chunk.revoke();
+ * chunk.release();
+ * assertEquals(pool.idle, 4096);
+ * ```
+ */
+export interface ChunkHolder {
+  /**
+   * Is told that a chunk is released, which was revoked before.
+   *
+   * @param chunk The chunk.
+   */
+  released(chunk: PooledChunk): void;
+}
+
+/**
  * A chunk of a pool. Whoever has it revokes it before giving it back.
  *
  * @example
@@ -38,8 +64,8 @@ export class PooledChunk implements Chunk {
   isDirty: boolean;
   /** Its place in the order in which chunks were given back. */
   givenAs = 0;
-  /** What to do when it is released. */
-  onRelease: ((chunk: PooledChunk) => void) | undefined;
+  /** Who has it. */
+  holder: ChunkHolder | undefined;
   readonly #chunk: Chunk;
 
   /** Made by {@linkcode ChunkPool.take}. */
@@ -61,7 +87,7 @@ export class PooledChunk implements Chunk {
 
   /** Gives it back to whom it was taken from. */
   release(): void {
-    this.onRelease?.(this);
+    this.holder?.released(this);
   }
 
   /** Gives the memory back to the source. */
@@ -185,7 +211,7 @@ export class ChunkPool {
    * @returns Whether it is kept; otherwise the source has its memory, and `onDiscard` was not told.
    */
   give(chunk: PooledChunk): boolean {
-    chunk.onRelease = undefined;
+    chunk.holder = undefined;
     if (chunk.capacity > this.#idleBytes || chunk.buffer.byteLength < chunk.capacity) {
       chunk.discard();
       return false;

@@ -89,6 +89,12 @@ export class Budget {
     return this.parent === null ? own : Math.min(own, this.parent.room);
   }
 
+  /** The most that can ever be charged, as long as the limits stay as they are. */
+  get most(): number {
+    const own = this.policy === "warn" ? Infinity : this.hard;
+    return this.parent === null ? own : Math.min(own, this.parent.most);
+  }
+
   /**
    * Asks whether bytes may be charged. When a limit is crossed the program is told first; then the answer is to ask again, as its
    * callback may have changed everything.

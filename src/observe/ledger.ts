@@ -143,7 +143,12 @@ export class Ledger implements Account {
     return verdict === REFUSED ? this.#refuse(budget.refusing(bytes, within)!, bytes) : verdict;
   }
 
-  /** The same, for those who hold no state: callbacks have run when it returns. */
+  /** The most that the tag of a path can ever have. */
+  mostOf(path: string): number {
+    return Math.min(this.at(path).budget?.most ?? Infinity, this.global?.most ?? Infinity);
+  }
+
+  /** As {@linkcode Ledger.admit}, for those who hold no state: callbacks have run when it returns. */
   mayHave(bytes: number): boolean {
     if (this.current.budget === null) return !this.isClosed;
     let verdict: Verdict;

@@ -986,12 +986,36 @@ Deno.test("load() of a stream without a size needs twice its bytes, and says so"
     failure(
       large,
       "FA721",
-      'it has more than 5000 bytes, which have to fit twice into the 10000 of loader "textures": give',
+      'its 5000 bytes, or more, have to fit twice into the 10000 that loader "textures" may have for it: give',
     );
   }
   const [sized] = await collect(bench.loader.load([{ from: streamOf(bytesOf(9000)), size: 9000 }]));
   loaded(sized).release();
   bench.done();
+});
+
+Deno.test("load() of a stream without a size never waits for room that only it could give, whichever limit is in the way", async () => {
+  const limits: readonly (readonly [string, (alloc: SmartAlloc) => void])[] = [
+    ["a tag", (alloc) => alloc.budgets.setTag("level", { hard: 100_000 })],
+    ["all memory", (alloc) => alloc.budgets.setGlobal({ hard: 100_000 })],
+  ];
+  for (const [name, limit] of limits) {
+    const alloc = new SmartAlloc({ streamingBudget: 1_000_000 });
+    limit(alloc);
+    const loader = new AssetLoader(alloc);
+    for (const [length, fits] of [[50, true], [40_000, true], [60_000, false], [150_000, false]] as const) {
+      const request = { from: streamOf(bytesOf(length), 700), tag: "level" };
+      const [result] = await collect(loader.load([request]));
+      assertEquals(result!.ok, fits, `${length} under the limit of ${name}`);
+      if (result!.ok) result!.release();
+      else failure(result, "FA721", "have to fit twice into the 100000");
+    }
+    const again = () => streamOf(bytesOf(90_000), 700);
+    const [whole] = await collect(loader.load([{ from: again, tag: "level" }]));
+    assertEquals(loaded(whole).bytes, bytesOf(90_000));
+    loaded(whole).release();
+    assertEquals(alloc.streaming.stats.reserved, 0);
+  }
 });
 
 Deno.test("load() of streams without a size loads one at a time, of all loaders of an allocator", async () => {
