@@ -52,7 +52,10 @@ export interface AssetRequest<T = unknown> {
   readonly priority?: StreamPriority | undefined;
   /** The tag that its memory is booked to, or a path of tags. By default the innermost tag when it was asked for. */
   readonly tag?: string | undefined;
-  /** Makes something of the bytes. They are freed when it has ended, and so is the memory of its task. */
+  /**
+   * Makes something of the bytes. They are freed when it has ended, and so is the memory of its task. It counts as one of those that are
+   * loaded at once, so it must not wait for the same loader.
+   */
   readonly decode?: ((bytes: Uint8Array<ArrayBuffer>, context: DecodeContext) => T | Promise<T>) | undefined;
   /** Whether the bytes stay after the decode step. @default {false} */
   readonly keepBytes?: boolean | undefined;

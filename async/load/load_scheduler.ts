@@ -13,7 +13,7 @@ export interface Receiver {
   readonly $isFull: boolean;
 }
 
-/** Assets of one batch that wait for their turn, the next one at the front. */
+/** Assets of one batch that wait for their turn, the next one at the end. */
 interface Lane {
   readonly receiver: Receiver;
   readonly jobs: LoadJob[];
@@ -67,7 +67,7 @@ export class LoadScheduler {
 
   /** Loads the assets of a batch, as soon as it is their turn; never before this has returned. */
   add(jobs: readonly LoadJob[], receiver: Receiver): void {
-    const byRank = jobs.toSorted((a, b) => rank(b) - rank(a));
+    const byRank = jobs.toSorted((a, b) => rank(b) - rank(a)).reverse();
     for (const mayBlock of [false, true]) {
       this.#lanes.add({ receiver, mayBlock, jobs: byRank.filter((job) => job.mayBlock === mayBlock) });
     }
@@ -84,7 +84,7 @@ export class LoadScheduler {
     while (this.#active < this.concurrency) {
       const lane = this.#next();
       if (lane === undefined) return;
-      this.#run(lane, lane.jobs.shift()!);
+      this.#run(lane, lane.jobs.pop()!);
     }
   }
 
@@ -93,9 +93,9 @@ export class LoadScheduler {
     let next: Lane | undefined;
     for (const lane of this.#lanes) {
       // Those that were given up are left where they are until here.
-      while (lane.jobs[0]?.hasEnded) lane.jobs.shift();
-      const job = lane.jobs[0];
-      if (job === undefined || lane.receiver.$isFull || (next !== undefined && rank(next.jobs[0]!) >= rank(job))) {
+      while (lane.jobs.at(-1)?.hasEnded) lane.jobs.pop();
+      const job = lane.jobs.at(-1);
+      if (job === undefined || lane.receiver.$isFull || (next !== undefined && rank(next.jobs.at(-1)!) >= rank(job))) {
         continue;
       }
       if (!lane.mayBlock || this.#turn.isFree(this.#wake)) next = lane;
@@ -116,8 +116,8 @@ export class LoadScheduler {
     } catch {
       return; // it was given up
     }
-    let at = lane.jobs.length;
-    while (at > 0 && rank(lane.jobs[at - 1]!) < rank(job)) at--;
+    let at = 0;
+    while (at < lane.jobs.length && rank(lane.jobs[at]!) < rank(job)) at++;
     lane.jobs.splice(at, 0, job);
     this.pump();
   }
