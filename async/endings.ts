@@ -63,7 +63,7 @@ export class Endings {
 
   /** Waits for what was only begun. */
   async settle(): Promise<void> {
-    while (this.#begun.size > 0) await Promise.all(this.#begun);
+    await Promise.all(this.#begun);
   }
 
   /** Throws what has gone wrong, once. */
@@ -90,12 +90,7 @@ export class Endings {
   }
 
   #pop(): Ending | undefined {
-    this.#current = undefined;
-    while (this.#stack.length > 0) {
-      this.#current = this.#stack.pop();
-      if (this.#current !== undefined) break;
-      this.#holes--;
-    }
+    do this.#current = this.#stack.pop(); while (this.#current === undefined && this.#stack.length > 0);
     return this.#current;
   }
 

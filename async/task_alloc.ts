@@ -20,8 +20,6 @@ import { TaskBox } from "./task_box.ts";
 import { TaskMemory } from "./task_memory.ts";
 import { TASK_SIZE, type TaskRoom } from "./task_room.ts";
 
-const OPTIONS: readonly string[] = ["name", "signal", "budget", "size", "zero"];
-
 /** Options of {@linkcode TaskAlloc}. */
 export interface TaskOptions {
   /** Its name, for messages and reports. @default {"task"} */
@@ -450,9 +448,12 @@ function checked(options: TaskOptions = {}): Checked {
   if (typeof options !== "object" || options === null) {
     throw new ArgumentError("FA008", `Cannot start a task with ${show(options)}: give an object of options`);
   }
-  for (const key of Object.keys(options)) {
-    if (OPTIONS.includes(key)) continue;
-    throw new ArgumentError("FA008", `Cannot start a task with the option ${show(key)}: use ${OPTIONS.join(", ")}`);
+  for (const key in options) {
+    if (key === "name" || key === "signal" || key === "budget" || key === "size" || key === "zero") continue;
+    throw new ArgumentError(
+      "FA008",
+      `Cannot start a task with the option ${show(key)}: use name, signal, budget, size and zero`,
+    );
   }
   const { name = "task", signal, size = TASK_SIZE, zero = true } = options;
   if (typeof name !== "string" || name === "") {

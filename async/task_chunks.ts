@@ -5,7 +5,7 @@
 
 import { type Account, AGAIN, GRANTED, REFUSED, type Verdict } from "../src/memory/account.ts";
 import type { Chunk, ChunkCapabilities, ChunkSource } from "../src/memory/chunk_source.ts";
-import type { ChunkPool, PooledChunk } from "../src/memory/chunk_pool.ts";
+import type { ChunkHolder, ChunkPool, PooledChunk } from "../src/memory/chunk_pool.ts";
 import type { Budget } from "../src/observe/budget.ts";
 import type { ChildBudget } from "../src/observe/budgets.ts";
 import type { Ledger } from "../src/observe/ledger.ts";
@@ -26,7 +26,7 @@ interface Refuser {
 }
 
 /** See the file comment. */
-export class TaskChunks implements ChunkSource, Account {
+export class TaskChunks implements ChunkSource, Account, ChunkHolder {
   readonly name = "tasks";
   readonly capabilities: ChunkCapabilities;
   readonly #lender: ChunkLender;
@@ -34,7 +34,6 @@ export class TaskChunks implements ChunkSource, Account {
   readonly #child: ChildBudget | undefined;
   readonly #budget: Budget | null;
   readonly #zero: boolean;
-  readonly #onRelease: (chunk: PooledChunk) => void;
   /** Says why nothing can be had any more, once the task is over. */
   over: Refuser | undefined;
   #held = 0;
@@ -46,7 +45,6 @@ export class TaskChunks implements ChunkSource, Account {
     this.#child = budget;
     this.#budget = budget === undefined ? null : budget.$budget as Budget;
     this.#zero = zero;
-    this.#onRelease = (chunk) => this.#released(chunk);
   }
 
   /** What it holds, in bytes. */
@@ -78,13 +76,18 @@ export class TaskChunks implements ChunkSource, Account {
   obtain(bytes: number): Chunk {
     try {
       const chunk = this.#lender.pool.take(bytes, this.#zero);
-      chunk.onRelease = this.#onRelease;
+      chunk.holder = this;
       return chunk;
     } catch (error) {
       this.#count(-bytes);
       this.#leave(bytes, false);
       throw error;
     }
+  }
+
+  released(chunk: PooledChunk): void {
+    this.#count(-chunk.capacity);
+    this.#leave(chunk.capacity, this.#lender.pool.give(chunk));
   }
 
   /** Nothing is left to do: it was counted when the chunk was released, or could not be had. */
@@ -121,11 +124,6 @@ export class TaskChunks implements ChunkSource, Account {
     const verdict = ledger.ask(this.#budget, bytes);
     if (verdict === GRANTED) this.#charge(bytes, null);
     return verdict;
-  }
-
-  #released(chunk: PooledChunk): void {
-    this.#count(-chunk.capacity);
-    this.#leave(chunk.capacity, this.#lender.pool.give(chunk));
   }
 
   /** Takes bytes off the budgets; those of a chunk that is kept stay on that of all memory. */

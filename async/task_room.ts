@@ -120,7 +120,6 @@ export class TaskRoom extends RegionArena {
 
   /** Memory is asked of the allocator when the first of it is used. */
   reopen(): boolean {
-    if (this.#over !== undefined || this.context.isDisposed) return false;
     this.region.open();
     // The source of the program may have ended it meanwhile.
     if (this.#over === undefined) return true;

@@ -14,6 +14,8 @@ export class TaskSites {
   readonly #every: number;
   readonly #known: Map<string, string | undefined> = new Map();
   #count = 0;
+  /** The name of the last task: most often that of the next one as well. */
+  #last: string | undefined;
 
   /** Looks at the stack of the first task of a name, and of every `every`-th task. */
   constructor(every: number) {
@@ -22,9 +24,12 @@ export class TaskSites {
 
   /** Takes note of a task that is made now; returns where, if it has looked. */
   note(name: string): string | undefined {
+    const isTurn = this.#count++ % this.#every === 0;
+    if (!isTurn && name === this.#last) return undefined;
+    this.#last = name;
     const isKnown = this.#known.has(name);
     const isKept = isKnown || this.#known.size < MOST_NAMES;
-    if (this.#count++ % this.#every !== 0 && (isKnown || !isKept)) return undefined;
+    if (!isTurn && (isKnown || !isKept)) return undefined;
     const here = callers(new Error());
     if (isKept) this.#known.set(name, here);
     return here;

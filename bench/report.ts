@@ -25,6 +25,7 @@ const FILES: readonly string[] = [
   "heap_bench.ts",
   "budgets_bench.ts",
   "guard_bench.ts",
+  "tasks_bench.ts",
 ];
 
 const FULL: Effort & { readonly processes: number } = { rounds: 31, turn: 4, warmUp: 160, processes: 3 };
@@ -39,7 +40,7 @@ if (values.child !== undefined) await runChild(values.child);
 else await runReport();
 
 async function runChild(file: string): Promise<void> {
-  const workloads = await load(file);
+  const { workloads } = await load(file);
   const measured: Measured[] = [];
   for (const workload of workloads) measured.push(await measure(workload, effort));
   console.log(JSON.stringify(measured));
@@ -65,11 +66,14 @@ async function runReport(): Promise<void> {
   let met = 0;
   let all = 0;
   for (const file of files) {
-    for (const workload of await load(file)) {
+    const { workloads, conclude } = await load(file);
+    for (const workload of workloads) {
       const floors = print(workload, results.get(workload.name)!);
       met += floors.met;
       all += floors.all;
     }
+    const lines = conclude?.((workload, name, over) => ratioOf(results.get(workload)!, name, over)) ?? [];
+    if (lines.length > 0) console.log(`\n${lines.join("\n")}`);
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
   console.log(
@@ -78,9 +82,15 @@ async function runReport(): Promise<void> {
   );
 }
 
-async function load(file: string): Promise<readonly Workload[]> {
-  const { workloads } = await import(`./${file}`) as { workloads: readonly Workload[] };
-  return workloads;
+/** What a file of workloads exports. */
+interface Benchmark {
+  readonly workloads: readonly Workload[];
+  /** What the ratios of candidates come to, in lines of text. */
+  readonly conclude?: (ratio: (workload: string, candidate: string, over: string) => number) => readonly string[];
+}
+
+async function load(file: string): Promise<Benchmark> {
+  return await import(`./${file}`) as Benchmark;
 }
 
 async function spawn(file: string): Promise<Measured[]> {
@@ -92,8 +102,18 @@ async function spawn(file: string): Promise<Measured[]> {
   return JSON.parse(new TextDecoder().decode(stdout)) as Measured[];
 }
 
+function timesOf(runs: readonly Measured[], candidate: string): number[] {
+  return runs.flatMap((run) => run.times[candidate] ?? []);
+}
+
+/** How many times as fast as another candidate one is. */
+function ratioOf(runs: readonly Measured[], candidate: string, over: string): number {
+  const own = timesOf(runs, candidate);
+  return median(timesOf(runs, over).map((time, i) => time / own[i]!));
+}
+
 function print(workload: Workload, runs: readonly Measured[]): { met: number; all: number } {
-  const times = (candidate: string): number[] => runs.flatMap((run) => run.times[candidate] ?? []);
+  const times = (candidate: string): number[] => timesOf(runs, candidate);
   const base = workload.candidates[0]!;
   console.log(`\n${styleText("bold", workload.name)}: ${workload.summary}`);
   console.log(
@@ -110,7 +130,7 @@ function print(workload: Workload, runs: readonly Measured[]): { met: number; al
     const spread = (quantile(own, 0.75) - quantile(own, 0.25)) / 2 / median(own);
     const compared = comparisons(candidate, base).filter(({ over }) => times(over).length > 0);
     const lines = compared.map(({ over, atLeast }) => {
-      const ratio = median(times(over).map((time, i) => time / own[i]!));
+      const ratio = ratioOf(runs, candidate.name, over);
       const shown = `${format(ratio)}×`.padStart(7);
       if (atLeast === undefined) return `${shown} ${styleText("dim", over)}`;
       const isMet = ratio >= atLeast;

@@ -329,6 +329,27 @@ Deno.test("a task of a source that gives more than it is asked for pays for what
   assertEquals(source.bytes, 0);
 });
 
+Deno.test("a task that its own source ends while it gives the first chunk gets none, and nothing is left", () => {
+  let task: TaskAlloc | undefined;
+  const source = new CountingSource({
+    ...arrayBufferSource,
+    obtain(bytes) {
+      task?.release();
+      return arrayBufferSource.obtain(bytes);
+    },
+  });
+  const alloc = new SmartAlloc({ source });
+  alloc.budgets.setGlobal({});
+  for (const options of [{}, { budget: 1e6 }]) {
+    task = new TaskAlloc(alloc, options);
+    assertRefused(() => task!.alloc(Body), "FA711");
+    assertEquals([booksOf(alloc).reserved, booksOf(alloc).tags, booksOf(alloc).live], [0, {}, 0]);
+    assertEquals([booksOf(alloc).budgets, source.bytes], [{ global: booksOf(alloc).idle }, booksOf(alloc).idle]);
+    alloc.trim();
+    assertEquals(source.bytes, 0);
+  }
+});
+
 Deno.test("a buffer that the program has transferred away is its own, and nobody else is harmed", () => {
   const alloc = new SmartAlloc();
   const task = new TaskAlloc(alloc);

@@ -10,6 +10,8 @@ import {
   type ErrorCode,
   f32,
   FrameAllocError,
+  type NumberVec,
+  RetentionPolicy,
   SmartAlloc,
   TaskAlloc,
   type TaskOptions,
@@ -17,7 +19,7 @@ import {
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { CountingSource } from "../memory/_counting_source.ts";
 import { assertRefused, assertUnchanged, under } from "../pool/_layouts.ts";
-import { booksOf, LARGE_WAYS, thrownBy } from "./_tasks.ts";
+import { Body, booksOf, LARGE_WAYS, thrownBy } from "./_tasks.ts";
 
 const KB = 1024;
 
@@ -213,6 +215,19 @@ Deno.test("the limit of a tag holds for tasks that were made under it, with all 
     using next = new TaskAlloc(alloc, { size: 8 * KB });
     take(next, 10); // a chunk that was kept is charged to whoever has it now
     assertEquals(usedOf(alloc)["net"], 8 * KB + 1008);
+  });
+});
+
+Deno.test("what a frame has used under a tag counts at once for the tasks of that tag", () => {
+  const alloc = new SmartAlloc();
+  alloc.budgets.setTag("net", { hard: 8 * KB });
+  using _frame = alloc.frame();
+  alloc.withTag("net", () => {
+    const task = new TaskAlloc(alloc);
+    alloc.frameSlice(Uint8Array, 16); // asks
+    alloc.frameSlice(Uint8Array, 4 * KB); // does not
+    assertRefused(() => take(task, 10), "FA352"); // nobody has looked at the books by now
+    assertEquals(booksOf(alloc).reserved, 0);
   });
 });
 
@@ -420,6 +435,44 @@ for (const [limit, make] of Object.entries(LIMITS)) {
 Deno.test("the callbacks of budgets were called in most of these cases", () => {
   console.log(JSON.stringify([...met]));
   for (const deed of Object.keys(DEEDS)) assert((met.get(deed) ?? 0) > 50, `only ${met.get(deed)} times: ${deed}`);
+});
+
+Deno.test("promote() of a task that a callback ends promotes nothing, and leaves nothing behind", () => {
+  for (const end of ["release", "dispose"] as const) {
+    const promoted: {
+      readonly [what: string]: { readonly of: (task: TaskAlloc) => object; readonly code: ErrorCode };
+    } = {
+      "a slice": { of: (task) => take(task, 100), code: "FA002" },
+      "a list": { of: (task) => task.allocVec(Float32Array), code: "FA002" },
+      "a record": { of: (task) => task.alloc(Body), code: "FA711" },
+      "a box": { of: (task) => task.allocBox(Body), code: "FA711" },
+    };
+    for (const [what, { of, code }] of Object.entries(promoted)) {
+      const alloc = new SmartAlloc();
+      let calls = 0;
+      alloc.budgets.setTag("net", {
+        soft: 4 * KB,
+        onCross: () => {
+          calls++;
+          if (end === "release") task.release();
+          else alloc.dispose();
+        },
+      });
+      const task = alloc.withTag("net", () => new TaskAlloc(alloc));
+      const value = of(task);
+      if (what === "a list") (value as NumberVec<Float32ArrayConstructor>).push(1);
+      const error = thrownBy(() => task.promote(value as Float32Array, RetentionPolicy.PromoteToHeap));
+      assert(error instanceof FrameAllocError, String(error));
+      assertEquals([error.code, calls, task.isReleased], [
+        end === "dispose" && code === "FA002" ? "FA012" : code,
+        1,
+        true,
+      ], what);
+      const { heap, tags } = alloc.stats();
+      assertEquals([heap.bytes, tags.some(({ inUse }) => inUse.heap > 0)], [0, false]);
+      assertEquals([booksOf(alloc).reserved, alloc.leaks(), alloc.tagPath], [0, [], ""]);
+    }
+  }
 });
 
 /** Leaves chunks of all sizes that are used here. */

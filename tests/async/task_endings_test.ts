@@ -120,6 +120,31 @@ Deno.test("a task ends with its block, also when that throws", async () => {
   assertEquals([tasks.map(({ isReleased }) => isReleased), booksOf(alloc).reserved], [[true, true, true, true], 0]);
 });
 
+Deno.test("a task says what has ended it, also if that was not what began its end", async () => {
+  const whyOf = (task: TaskAlloc): string =>
+    /task "[^"]*" as it (.*):/.exec(assertRefused(() => task.alloc(f32), "FA711").message)![1]!;
+  for (const [way, { end, why }] of Object.entries(ENDS)) {
+    const it = startTask();
+    const { promise, open } = gate();
+    it.task.defer(() => promise);
+    const closing = it.task[Symbol.asyncDispose]();
+    assertEquals(whyOf(it.task), "is about to end");
+    await settled();
+    end(it);
+    assertEquals(whyOf(it.task), why, way);
+    open();
+    await closing;
+    assertEquals(whyOf(it.task), why, way);
+    it.alloc.dispose();
+  }
+  const it = startTask();
+  await it.task[Symbol.asyncDispose]();
+  assertEquals(whyOf(it.task), "has ended");
+  const lone = new TaskAlloc(it.alloc);
+  it.alloc.dispose();
+  assertEquals(whyOf(lone), "was freed with its allocator");
+});
+
 // Two ways
 
 for (const [first, { end }] of Object.entries(ENDS)) {
@@ -760,7 +785,51 @@ Deno.test("dispose() of an allocator ends tasks outermost first, and each as a w
   await closed;
 });
 
+Deno.test("while an allocator is disposed of, tasks that are still there get nothing more", () => {
+  for (const budget of [undefined, 1e6]) {
+    const alloc = new SmartAlloc();
+    const first = new TaskAlloc(alloc);
+    const options = budget === undefined ? {} : { budget };
+    const [used, unused] = [new TaskAlloc(alloc, options), new TaskAlloc(alloc, options)];
+    used.alloc(f32);
+    let seen = 0;
+    first.defer(() => {
+      for (const task of [used, unused]) assertRefused(() => task.allocSlice(Uint8Array, 5000), "FA012");
+      assertRefused(() => used.child(), "FA012");
+      assertRefused(() => new TaskAlloc(alloc), "FA012");
+      assertEquals([used.reserved, unused.reserved, used.isReleased], [KB4, 0, false]);
+      seen++;
+    });
+    alloc.dispose();
+    first.release();
+    assertEquals([seen, used.isReleased, alloc.stats().tasks.reserved], [1, true, 0]);
+  }
+});
+
 // What is left
+
+Deno.test("a task that starts others again and again does not grow, in whatever order they end", async () => {
+  const alloc = new SmartAlloc();
+  const parent = new TaskAlloc(alloc);
+  parent.defer(() => {});
+  const live: TaskAlloc[] = Array.from({ length: 50 }, () => parent.child());
+  const work = async (): Promise<void> => {
+    for (let i = 0; i < 40_000; i++) {
+      const at = i * 7 % live.length;
+      live[at]!.release();
+      live[at] = parent.child();
+      if (i % 1000 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    await collectUntil(() => false);
+  };
+  await work();
+  const before = Deno.memoryUsage().heapUsed;
+  await work();
+  const left = Deno.memoryUsage().heapUsed - before;
+  assert(left < 100_000, `40000 tasks inside another left ${left} bytes behind`);
+  parent.release();
+  assertEquals(booksOf(alloc).live, 0);
+});
 
 Deno.test("tasks that have ended leave nothing behind, in their parent or with their signal", async () => {
   const alloc = new SmartAlloc();

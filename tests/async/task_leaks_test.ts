@@ -216,6 +216,23 @@ Deno.test("memory of a lost task stays with those who can see it, and nothing mo
   assertEquals([slice[99], record.mass, source.bytes], [7, 5, KB4]); // what was lost is not given back by hand
 });
 
+Deno.test("what was in a box of a task can be collected when the task has ended, also if the box is held", async () => {
+  for (const isAsync of [false, true]) {
+    const { alloc } = start();
+    const task = new TaskAlloc(alloc);
+    const { box, value } = (() => {
+      const value = { words: ["a"] };
+      return { box: task.allocBox(value), value: new WeakRef(value) };
+    })();
+    await collectUntil(() => value.deref() === undefined);
+    assertEquals(box.value.words, ["a"]);
+    if (isAsync) await task[Symbol.asyncDispose]();
+    else task.release();
+    assert(await collectUntil(() => value.deref() === undefined));
+    assertRefused(() => box.value, "FA711");
+  }
+});
+
 Deno.test("budgets of lost tasks are exact, whichever of them is noticed first", async () => {
   const { alloc } = start();
   const shared = alloc.budgets.child("shared", {});

@@ -171,7 +171,7 @@ function run(inside: ChunkSource, idleBytes: number, program: readonly Op[]): vo
     const view = bytesOf(chunk);
     assert(isFilled(view, known.fill), "the contents of a chunk have changed");
     let released = 0;
-    chunk.onRelease = () => released++;
+    chunk.holder = { released: () => released++ };
     const isKept = giveBack(pool, chunk);
     assertEquals([view.length, released, isKept], [0, 0, chunk.capacity <= idleBytes]);
     if (!isKept) {
@@ -179,7 +179,7 @@ function run(inside: ChunkSource, idleBytes: number, program: readonly Op[]): vo
       return;
     }
     met.kept++;
-    assertStrictEquals(chunk.onRelease, undefined);
+    assertStrictEquals(chunk.holder, undefined);
     stock.push(known);
     for (; sum(stock) > idleBytes; met.crowdedOut++) drop();
   };
@@ -350,9 +350,11 @@ Deno.test("release() of a chunk goes to whom it was lent, once", () => {
   const { pool } = poolOf();
   const chunk = pool.take(1, true);
   const released: PooledChunk[] = [];
-  chunk.onRelease = (chunk) => {
-    released.push(chunk);
-    pool.give(chunk);
+  chunk.holder = {
+    released(chunk) {
+      released.push(chunk);
+      pool.give(chunk);
+    },
   };
   chunk.revoke();
   chunk.release();
