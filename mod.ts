@@ -53,8 +53,8 @@ export type { GuardLease, LeaseKind } from "./async/lease/lease_room.ts";
 export type { AssetProgress, AssetState, LoadProgress } from "./async/load/load_progress.ts";
 export { progressBar, type ProgressBarOptions, type ProgressSource } from "./async/load/progress_bar.ts";
 export { TaskAlloc, type TaskOptions } from "./async/task_alloc.ts";
-export { TaskBox } from "./async/task_box.ts";
-export type { TaskStats, TaskUse } from "./async/task_memory.ts";
+export { TaskBox } from "./async/task/task_box.ts";
+export type { TaskStats, TaskUse } from "./async/task/task_memory.ts";
 export { CODES, type ErrorCode } from "./src/codes.ts";
 export { AllocConfig, type AllocConfigPresets, type AsyncSafety, type Safety, type StatsLevel } from "./src/config.ts";
 export {

@@ -8,7 +8,7 @@ import type { Frames } from "../src/frame/frames.ts";
 import type { AsyncReport } from "./guard/async_report.ts";
 import { type AsyncGuardMode, Reporter } from "./guard/reporter.ts";
 import { TurnWatch } from "./guard/turn_watch.ts";
-import type { LostTask } from "./task_memory.ts";
+import type { LostTask } from "./task/task_memory.ts";
 
 /**
  * Finds frame memory that outlives an `await`; see {@linkcode SmartAlloc.asyncGuard}. What it notices is decided by the option

@@ -15,10 +15,10 @@ import { RegionAlloc } from "../src/pool/region_alloc.ts";
 import type { PromotedBox, PromotedSlice } from "../src/promotion_result.ts";
 import type { RetentionPolicy } from "../src/frame/retention.ts";
 import type { SmartAlloc } from "../src/smart_alloc.ts";
-import { type Ending, Endings } from "./endings.ts";
-import { TaskBox } from "./task_box.ts";
-import { TaskMemory } from "./task_memory.ts";
-import { TASK_SIZE, type TaskRoom } from "./task_room.ts";
+import { type Ending, Endings } from "./task/endings.ts";
+import { TaskBox } from "./task/task_box.ts";
+import { TaskMemory } from "./task/task_memory.ts";
+import { TASK_SIZE, type TaskRoom } from "./task/task_room.ts";
 
 /** Options of {@linkcode TaskAlloc}. */
 export interface TaskOptions {

@@ -5,7 +5,7 @@
 
 import { AsyncGuard } from "../async/async_guard.ts";
 import { LeaseMemory } from "../async/lease/lease_memory.ts";
-import { TaskMemory } from "../async/task_memory.ts";
+import { TaskMemory } from "../async/task/task_memory.ts";
 import type { AllocConfig } from "./config.ts";
 import { FrameAlloc } from "./frame_alloc.ts";
 import type { FrameWatch } from "./frame/frame_watch.ts";

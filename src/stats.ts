@@ -3,7 +3,7 @@
  */
 
 import type { LeaseStats } from "../async/lease/lease_memory.ts";
-import type { TaskStats } from "../async/task_memory.ts";
+import type { TaskStats } from "../async/task/task_memory.ts";
 import type { BudgetStats } from "./observe/budget.ts";
 import type { FrameAllocStats } from "./observe/stats.ts";
 import type { StreamingStats } from "./pool/asset.ts";

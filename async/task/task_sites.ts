@@ -4,7 +4,7 @@
  * garbage collector.
  */
 
-import { callers } from "../src/observe/sites.ts";
+import { callers } from "../../src/observe/sites.ts";
 
 /** Names beyond this many are not told apart: they are most likely made up for each task. */
 const MOST_NAMES = 256;

@@ -2,14 +2,14 @@
  * The memory of one task. It is known to its allocator by itself, so that a task which nobody holds any more can be noticed.
  */
 
-import { disposed, TaskError } from "../src/errors.ts";
-import { kilobytes } from "../src/units.ts";
-import type { Position } from "../src/memory/life.ts";
-import type { ChildBudget } from "../src/observe/budgets.ts";
-import { madeAt } from "../src/observe/sites.ts";
-import { type Tag, TASKS } from "../src/observe/tag.ts";
-import type { Context } from "../src/pool/context.ts";
-import { RegionArena } from "../src/pool/region_alloc.ts";
+import { disposed, TaskError } from "../../src/errors.ts";
+import { kilobytes } from "../../src/units.ts";
+import type { Position } from "../../src/memory/life.ts";
+import type { ChildBudget } from "../../src/observe/budgets.ts";
+import { madeAt } from "../../src/observe/sites.ts";
+import { type Tag, TASKS } from "../../src/observe/tag.ts";
+import type { Context } from "../../src/pool/context.ts";
+import { RegionArena } from "../../src/pool/region_alloc.ts";
 import { TaskChunks } from "./task_chunks.ts";
 import type { TaskMemory } from "./task_memory.ts";
 

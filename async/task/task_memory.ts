@@ -2,12 +2,12 @@
  * What the tasks of one allocator share: the chunks that pass from one to the next, and the list of those that are there.
  */
 
-import type { ChunkCapabilities } from "../src/memory/chunk_source.ts";
-import { ChunkPool } from "../src/memory/chunk_pool.ts";
-import { arrayBufferSource } from "../src/memory/buffer_source.ts";
-import type { Leak } from "../src/observe/leak.ts";
-import type { Ledger } from "../src/observe/ledger.ts";
-import type { Context } from "../src/pool/context.ts";
+import type { ChunkCapabilities } from "../../src/memory/chunk_source.ts";
+import { ChunkPool } from "../../src/memory/chunk_pool.ts";
+import { arrayBufferSource } from "../../src/memory/buffer_source.ts";
+import type { Leak } from "../../src/observe/leak.ts";
+import type { Ledger } from "../../src/observe/ledger.ts";
+import type { Context } from "../../src/pool/context.ts";
 import type { ChunkLender } from "./task_chunks.ts";
 import { TaskRoom, type TaskRoomOptions } from "./task_room.ts";
 import { TaskSites } from "./task_sites.ts";

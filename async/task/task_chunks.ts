@@ -3,13 +3,13 @@
  * which it was made, for its budget, and for all memory; what it lets go of and is kept for the next task counts for all memory only.
  */
 
-import { type Account, AGAIN, GRANTED, REFUSED, type Verdict } from "../src/memory/account.ts";
-import type { Chunk, ChunkCapabilities, ChunkSource } from "../src/memory/chunk_source.ts";
-import type { ChunkHolder, ChunkPool, PooledChunk } from "../src/memory/chunk_pool.ts";
-import type { Budget } from "../src/observe/budget.ts";
-import type { ChildBudget } from "../src/observe/budgets.ts";
-import type { Ledger } from "../src/observe/ledger.ts";
-import { type Tag, TASKS } from "../src/observe/tag.ts";
+import { type Account, AGAIN, GRANTED, REFUSED, type Verdict } from "../../src/memory/account.ts";
+import type { Chunk, ChunkCapabilities, ChunkSource } from "../../src/memory/chunk_source.ts";
+import type { ChunkHolder, ChunkPool, PooledChunk } from "../../src/memory/chunk_pool.ts";
+import type { Budget } from "../../src/observe/budget.ts";
+import type { ChildBudget } from "../../src/observe/budgets.ts";
+import type { Ledger } from "../../src/observe/ledger.ts";
+import { type Tag, TASKS } from "../../src/observe/tag.ts";
 
 /** What the tasks of an allocator share. */
 export interface ChunkLender {
