@@ -200,7 +200,7 @@ const ASYNC: Series = {
 
 function workload(series: Series, bytes: number, summary: string, frames: readonly [Frame, Frame, Frame]): Workload {
   const [fresh, zeroed, unzeroed] = frames;
-  const hasFloor = bytes === 64 * KIB && series !== LOOPED;
+  const hasFloor = bytes === 64 * KIB && series === FILLED;
   return {
     name: series.nameOf(bytes),
     summary,
