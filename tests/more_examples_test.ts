@@ -4,31 +4,7 @@
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-
-interface Output {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Output> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", ...args],
-    cwd: new URL("..", import.meta.url),
-    env: { NO_COLOR: "1", ...env },
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
-
-/** A size as the examples print it. */
-function bytes(text: string | undefined): number {
-  const [value, unit] = (text ?? "").split(" ");
-  const factor = { B: 1, KB: 1024, MB: 1024 ** 2 }[unit ?? ""];
-  assert(factor !== undefined, `${text} is no size`);
-  return Number(value) * factor;
-}
+import { bytes, type Output, run } from "./_example.ts";
 
 Deno.test("03_pools_and_heaps.ts has a memory for each lifetime, and an error for each mistake", async () => {
   const { code, stdout, stderr } = await run(["examples/03_pools_and_heaps.ts"]);

@@ -35,7 +35,7 @@ export interface Box<L extends Layout> {
    *
    * @param values Values for some or all of it.
    * @returns This box.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    * @throws {LayoutError} `FA022` if the values do not fit.
    */
   assign(values: ValuesOf<L>): this;

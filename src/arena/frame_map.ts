@@ -59,7 +59,7 @@ export interface FrameMap<V extends Layout> extends Iterable<[number, Infer<V>]>
    *
    * @param key The key.
    * @returns The number, or the record, which never moves; `undefined` if there is none.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    */
   get(key: number): Infer<V> | undefined;
   /**
@@ -68,7 +68,7 @@ export interface FrameMap<V extends Layout> extends Iterable<[number, Infer<V>]>
    * @param key The key.
    * @param values What to fill a new value with; without, it holds zeros.
    * @returns The number, or the record.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    * @throws {ArenaExhaustedError} `FA003` if the map must grow and cannot; it keeps what it has.
    * @throws {ArgumentError} `FA008` if the layout of the keys cannot hold the key.
    */
@@ -79,7 +79,7 @@ export interface FrameMap<V extends Layout> extends Iterable<[number, Infer<V>]>
    * @param key The key.
    * @param values The value.
    * @returns This map.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    * @throws {ArenaExhaustedError} `FA003` if the map must grow and cannot; it keeps what it has.
    * @throws {ArgumentError} `FA008` if the layout of the keys cannot hold the key.
    */
@@ -88,7 +88,7 @@ export interface FrameMap<V extends Layout> extends Iterable<[number, Infer<V>]>
    * Whether there is an entry for a key.
    *
    * @param key The key.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    */
   has(key: number): boolean;
   /**
@@ -96,13 +96,13 @@ export interface FrameMap<V extends Layout> extends Iterable<[number, Infer<V>]>
    *
    * @param key The key.
    * @returns Whether there was one.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    */
   delete(key: number): boolean;
   /**
    * Removes all entries and keeps the room.
    *
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    */
   clear(): void;
   /** Calls a function for each entry, in the order of insertion. */

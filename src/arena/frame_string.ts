@@ -39,7 +39,7 @@ export class FrameString {
   /**
    * The text as UTF-8. The view is recycled and not checked; the next growth may leave it behind.
    *
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    */
   get bytes(): Uint8Array {
     return this.#bytes.view;
@@ -50,7 +50,7 @@ export class FrameString {
    *
    * @param text What to add. Lone surrogates become U+FFFD, as the platform's encoder does it.
    * @returns This string.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    * @throws {ArenaExhaustedError} `FA003` if it must grow and cannot; it keeps what it has.
    */
   append(text: string): this {
@@ -73,7 +73,7 @@ export class FrameString {
   /**
    * Drops the text and keeps the room.
    *
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    */
   clear(): void {
     this.#bytes.clear();
@@ -83,7 +83,7 @@ export class FrameString {
    * The text as a JavaScript string.
    *
    * @returns A fresh string.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    */
   toString(): string {
     const view = this.#bytes.view;

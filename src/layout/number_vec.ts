@@ -37,7 +37,7 @@ export interface NumberVec<C extends TypedArrayConstructor> extends Iterable<Ele
   /**
    * The elements as a typed array. It is recycled and not checked; the next growth may leave it behind.
    *
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    */
   readonly view: ViewOf<C>;
   /**
@@ -45,7 +45,7 @@ export interface NumberVec<C extends TypedArrayConstructor> extends Iterable<Ele
    *
    * @param value The element.
    * @returns The new length.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    * @throws {ArenaExhaustedError} `FA003` if the list must grow and cannot; it keeps what it has.
    */
   push(value: ElementOf<C>): number;
@@ -53,7 +53,7 @@ export interface NumberVec<C extends TypedArrayConstructor> extends Iterable<Ele
    * Takes the last element off.
    *
    * @returns The element, or `undefined` if the list is empty.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    */
   pop(): ElementOf<C> | undefined;
   /**
@@ -61,7 +61,7 @@ export interface NumberVec<C extends TypedArrayConstructor> extends Iterable<Ele
    *
    * @param index From 0 to `length - 1`.
    * @returns The element.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    * @throws {ArgumentError} `FA009` if there is no such element.
    */
   at(index: number): ElementOf<C>;
@@ -70,21 +70,21 @@ export interface NumberVec<C extends TypedArrayConstructor> extends Iterable<Ele
    *
    * @param index From 0 to `length - 1`.
    * @param value The element.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    * @throws {ArgumentError} `FA009` if there is no such element.
    */
   set(index: number, value: ElementOf<C>): void;
   /**
    * Drops all elements and keeps the room.
    *
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    */
   clear(): void;
   /**
    * Makes room, so that the list does not grow before it holds this many elements.
    *
    * @param capacity The number of elements in all.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    * @throws {ArenaExhaustedError} `FA003` if there is not enough memory; the list keeps what it has.
    */
   reserve(capacity: number): void;

@@ -85,7 +85,7 @@ export interface RecordVec<L extends Layout> extends Iterable<RecordOf<L>> {
    *
    * @param values What to fill it with; without, it holds whatever the memory held before.
    * @returns The record.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    * @throws {ArenaExhaustedError} `FA003` if the list must grow and cannot; it keeps what it has.
    * @throws {LayoutError} `FA022` if the values do not fit; the record is not added.
    */
@@ -94,7 +94,7 @@ export interface RecordVec<L extends Layout> extends Iterable<RecordOf<L>> {
    * Takes the last record off.
    *
    * @returns The record, which shows its memory until the next push; `undefined` if the list is empty.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    */
   pop(): RecordOf<L> | undefined;
   /**
@@ -102,7 +102,7 @@ export interface RecordVec<L extends Layout> extends Iterable<RecordOf<L>> {
    *
    * @param index From 0 to `length - 1`.
    * @returns A fresh record, or in the safety mode `"release"` a recycled one.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    * @throws {ArgumentError} `FA009` if there is no such record.
    */
   at(index: number): RecordOf<L>;
@@ -110,20 +110,20 @@ export interface RecordVec<L extends Layout> extends Iterable<RecordOf<L>> {
    * A cursor before the first record. It sees what is pushed while it walks.
    *
    * @returns A cursor of its own.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    */
   cursor(): Cursor<L>;
   /**
    * Drops all records and keeps the room.
    *
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    */
   clear(): void;
   /**
    * Makes room, so that the list does not grow before it holds this many records.
    *
    * @param capacity The number of records in all.
-   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401` in groups and scratch pools.
+   * @throws {StaleHandleError} `FA002` if the memory has ended; `FA401`, `FA711` or `FA713` outside of frames.
    * @throws {ArenaExhaustedError} `FA003` if there is not enough memory; the list keeps what it has.
    */
   reserve(capacity: number): void;
