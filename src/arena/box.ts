@@ -1,5 +1,5 @@
 /**
- * Boxes: one initialised value in the memory of a frame, a group or a scratch pool, reached through `value`.
+ * Boxes: one initialised value in the memory of a frame, a group, a scratch pool or a task, reached through `value`.
  */
 
 import { viewOf } from "../memory/life.ts";

@@ -1,5 +1,5 @@
 /**
- * A map in the memory of a frame, a group or a scratch pool: open addressing over a table of entry numbers, with the entries in the order in which they came. Values
+ * A map in the memory of a frame, a group, a scratch pool or a task: open addressing over a table of entry numbers, with the entries in the order in which they came. Values
  * never move, so a record stays where it is however the map grows.
  */
 
@@ -301,7 +301,6 @@ export class FrameMapBase implements FrameMap<Layout> {
     return -1;
   }
 
-  /** Adds an entry; everything that can fail comes before anything is changed. */
   /** Makes room for one more entry everywhere, so that adding it runs no callback. */
   #makeRoom(key: number): void {
     const { keys, alive, table, values, keyLayout } = this.#parts;

@@ -1,5 +1,5 @@
 /**
- * Text as UTF-8 in the memory of a frame, a group or a scratch pool: for overlays, logs and network messages that are built anew each frame.
+ * Text as UTF-8 in the memory of a frame, a group, a scratch pool or a task: for overlays, logs and network messages that are built anew each frame.
  */
 
 import { viewOf } from "../memory/life.ts";

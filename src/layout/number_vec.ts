@@ -9,7 +9,7 @@ import type { ElementOf, TypedArrayConstructor, ViewOf } from "../memory/typed_a
 import { outside } from "./batch.ts";
 
 /**
- * A growable list of numbers in the memory of a frame, a group or a scratch pool.
+ * A growable list of numbers in the memory of a frame, a group, a scratch pool, a task or a lease.
  *
  * Room comes from the frame, also when the list grows: one that grows inside a scope, or after a checkpoint, loses all it holds
  * when that ends, and says so. Reserve enough before, or make it inside.
