@@ -103,6 +103,9 @@ export function array<E extends Layout>(element: E, count: number): ArrayLayout<
   const under = (rules: LayoutRules): Layout | string => {
     const inside = innerOf(element).under(rules);
     if (typeof inside === "string") return inside;
+    if (rules === "wgsl-uniform" && inside.stride % 16 !== 0) {
+      return `a uniform buffer wants the elements of ${own.name} a multiple of 16 bytes apart, as those of vec4f or of a struct are`;
+    }
     return inside === element ? own : other ??= make(inside as E, count, under);
   };
   const own = make(element, count, under);

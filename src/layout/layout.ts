@@ -4,9 +4,10 @@
 
 /**
  * How fields are placed: `"c"` aligns everything naturally, as a C compiler does; `"wgsl"` follows the alignment of storage
- * buffers in the WGSL specification, so that a shader can read the bytes as they are.
+ * buffers in the WGSL specification, so that a shader can read the bytes as they are; `"wgsl-uniform"` that of uniform buffers,
+ * where structs start and end at multiples of 16 bytes, and elements of arrays are a multiple of 16 bytes apart.
  */
-export type LayoutRules = "c" | "wgsl";
+export type LayoutRules = "c" | "wgsl" | "wgsl-uniform";
 
 /** What kind of thing a layout describes. */
 export type LayoutKind = "scalar" | "vector" | "matrix" | "array" | "struct";

@@ -104,7 +104,7 @@ function scalar<N extends string, T, C extends TypedArrayConstructor>(
       Cell,
       write,
       load,
-      (rules) => rules === "wgsl" && !inWgsl ? `WGSL has no ${name} in buffers` : layout,
+      (rules) => rules !== "c" && !inWgsl ? `WGSL has no ${name} in buffers` : layout,
     ),
   };
   accesses.set(layout, { load, store } as Access<unknown>);

@@ -112,6 +112,17 @@ const RESERVED: readonly string[] = ["prototype", "toJSON"];
  * const Light = struct("Light", { position: vec3f, color: vec3f, weights: array(f32, 3) }, { rules: "wgsl" });
  * assertEquals([Light.size, Light.align, Light.offsets.color], [48, 16, 16]);
  * ```
+ *
+ * @example Lay out a uniform buffer
+ * ```ts
+ * import { array, f32, struct, vec2f, vec4f } from "@framealloc/core";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Fog = struct("Fog", { density: f32, range: vec2f }, { rules: "wgsl-uniform" });
+ * const Scene = struct("Scene", { time: f32, fog: Fog, planes: array(vec4f, 6) }, { rules: "wgsl-uniform" });
+ * assertEquals([Fog.size, Fog.align], [16, 16]);
+ * assertEquals({ ...Scene.offsets }, { time: 0, fog: 16, planes: 32 });
+ * ```
  */
 export function struct<const F extends Fields>(name: string, fields: F, options: StructOptions = {}): StructLayout<F> {
   const { rules = "c", ...unknown } = options ?? {};
@@ -124,8 +135,11 @@ export function struct<const F extends Fields>(name: string, fields: F, options:
   if (typeof name !== "string" || name === "") {
     throw new LayoutError("FA020", `Cannot define a struct named ${show(name)}: give a name of at least one character`);
   }
-  if (rules !== "c" && rules !== "wgsl") {
-    throw new LayoutError("FA020", `Cannot define struct "${name}" under the rules ${show(rules)}: use "c" or "wgsl"`);
+  if (rules !== "c" && rules !== "wgsl" && rules !== "wgsl-uniform") {
+    throw new LayoutError(
+      "FA020",
+      `Cannot define struct "${name}" under the rules ${show(rules)}: use "c" or "wgsl" or "wgsl-uniform"`,
+    );
   }
   if (typeof fields !== "object" || fields === null) {
     throw new LayoutError(
@@ -140,7 +154,8 @@ export function struct<const F extends Fields>(name: string, fields: F, options:
   const layouts = names.map((field) => fieldUnder(name, field, fields[field], rules));
   const offsets: Record<string, number> = {};
   let end = 0;
-  let align = 1;
+  // A uniform buffer wants a struct, and what follows it, at a multiple of 16. With this alignment its size is one as well.
+  let align = rules === "wgsl-uniform" ? 16 : 1;
   for (let i = 0; i < names.length; i++) {
     const layout = layouts[i]!;
     const offset = roundUp(end, layout.align);

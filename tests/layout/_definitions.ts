@@ -1,6 +1,6 @@
 /**
- * Random layout definitions, and what the rules say about them: written from the C ABI and the table "Alignment and size" of the
- * WGSL specification, with no help from the library.
+ * Random layout definitions, and what the rules say about them: written from the C ABI, and from the table "Alignment and size" and
+ * the constraints of address spaces in the WGSL specification, with no help from the library.
  */
 
 import {
@@ -147,21 +147,25 @@ export function basic(name: BasicName): BasicDefinition {
 }
 
 /** The layout that the library makes of a definition. */
-export function layoutOf(definition: Definition, rules: LayoutRules): Layout {
+export function layoutOf(definition: Definition, rules: LayoutRules, nextName: () => string = () => "Random"): Layout {
   switch (definition.kind) {
     case "basic":
       return BASICS[definition.name].layout;
     case "array":
-      return array(layoutOf(definition.element, rules), definition.count);
+      return array(layoutOf(definition.element, rules, nextName), definition.count);
     case "struct":
-      return structOf(definition, rules);
+      return structOf(definition, rules, nextName);
   }
 }
 
-/** The struct layout that the library makes of a definition. */
-export function structOf(definition: StructDefinition, rules: LayoutRules): StructLayout<Record<string, Layout>> {
-  const fields = Object.fromEntries(definition.fields.map(([name, field]) => [name, layoutOf(field, rules)]));
-  return struct("Random", fields, { rules });
+/** The struct layout that the library makes of a definition; structs inside it are named first. */
+export function structOf(
+  definition: StructDefinition,
+  rules: LayoutRules,
+  nextName: () => string = () => "Random",
+): StructLayout<Record<string, Layout>> {
+  const fields = Object.fromEntries(definition.fields.map(([name, field]) => [name, layoutOf(field, rules, nextName)]));
+  return struct(nextName(), fields, { rules });
 }
 
 export interface Shape {
@@ -169,11 +173,16 @@ export interface Shape {
   readonly align: number;
 }
 
+/** What is no struct is the same in every WGSL buffer. */
+function tableOf(rules: LayoutRules): "c" | "wgsl" {
+  return rules === "c" ? "c" : "wgsl";
+}
+
 /** The size and alignment that the rules give a definition. */
 export function shapeOf(definition: Definition, rules: LayoutRules): Shape {
   switch (definition.kind) {
     case "basic": {
-      const [size, align] = BASICS[definition.name][rules] ?? [NaN, NaN];
+      const [size, align] = BASICS[definition.name][tableOf(rules)] ?? [NaN, NaN];
       return { size, align };
     }
     case "array": {
@@ -182,7 +191,7 @@ export function shapeOf(definition: Definition, rules: LayoutRules): Shape {
     }
     case "struct": {
       const shapes = definition.fields.map(([, field]) => shapeOf(field, rules));
-      const align = Math.max(...shapes.map((shape) => shape.align));
+      const align = Math.max(...shapes.map((shape) => shape.align), rules === "wgsl-uniform" ? 16 : 1);
       const last = shapes.at(-1)?.size ?? NaN;
       return { size: next((offsetsOf(definition, rules).at(-1) ?? NaN) + last, align), align };
     }
@@ -226,7 +235,7 @@ export function leavesOf(
     case "basic": {
       const { scalar, parts } = BASICS[definition.name];
       if (parts.length === 0) return [{ path, scalar, offset: base }];
-      return parts.map((part) => ({ path: [...path, part.key], scalar, offset: base + part[rules] }));
+      return parts.map((part) => ({ path: [...path, part.key], scalar, offset: base + part[tableOf(rules)] }));
     }
     case "array": {
       const { size, align } = shapeOf(definition.element, rules);
@@ -364,7 +373,7 @@ const NAMES: readonly string[] = [
   "i18n",
 ];
 
-function definitions(names: readonly BasicName[]): fc.Arbitrary<StructDefinition> {
+function definitions(names: readonly BasicName[], rules: LayoutRules): fc.Arbitrary<StructDefinition> {
   const basics: fc.Arbitrary<Definition> = fc.constantFrom(...names).map(basic);
   const { any } = fc.letrec<{ any: Definition; array: ArrayDefinition; struct: StructDefinition }>((tie) => ({
     any: fc.oneof(
@@ -373,13 +382,19 @@ function definitions(names: readonly BasicName[]): fc.Arbitrary<StructDefinition
       { arbitrary: tie("array"), weight: 2 },
       { arbitrary: tie("struct"), weight: 2 },
     ),
-    array: fc.record({ element: tie("any"), count: fc.integer({ min: 1, max: 4 }) }).map((made) => ({
-      kind: "array" as const,
-      ...made,
-    })),
+    array: fc.record({
+      element: tie("any").filter((element) => isElement(element, rules)),
+      count: fc.integer({ min: 1, max: 4 }),
+    }).map((made) => ({ kind: "array" as const, ...made })),
     struct: structFrom(tie("any")),
   }));
   return structFrom(any);
+}
+
+/** Whether the rules have arrays of it: in uniform buffers, elements are a multiple of 16 bytes apart. */
+export function isElement(definition: Definition, rules: LayoutRules): boolean {
+  const { size, align } = shapeOf(definition, rules);
+  return rules !== "wgsl-uniform" || next(size, align) % 16 === 0;
 }
 
 function structFrom(any: fc.Arbitrary<Definition>): fc.Arbitrary<StructDefinition> {
@@ -389,14 +404,16 @@ function structFrom(any: fc.Arbitrary<Definition>): fc.Arbitrary<StructDefinitio
 }
 
 const NAMES_OF_BASICS = Object.keys(BASICS) as BasicName[];
+const WGSL_BASICS = NAMES_OF_BASICS.filter((name) => BASICS[name].wgsl !== undefined);
 
 /** Random structs under each set of rules, up to four deep. */
 export const STRUCTS: Readonly<Record<LayoutRules, fc.Arbitrary<StructDefinition>>> = {
-  c: definitions(NAMES_OF_BASICS),
-  wgsl: definitions(NAMES_OF_BASICS.filter((name) => BASICS[name].wgsl !== undefined)),
+  c: definitions(NAMES_OF_BASICS, "c"),
+  wgsl: definitions(WGSL_BASICS, "wgsl"),
+  "wgsl-uniform": definitions(WGSL_BASICS, "wgsl-uniform"),
 };
 
-/** Either set of rules, with a random struct that it can lay out. */
+/** Any set of rules, with a random struct that it can lay out. */
 export const RULES_AND_STRUCT: fc.Arbitrary<readonly [LayoutRules, StructDefinition]> = fc
-  .constantFrom<LayoutRules>("c", "wgsl")
+  .constantFrom<LayoutRules>("c", "wgsl", "wgsl-uniform")
   .chain((rules) => STRUCTS[rules].map((definition) => [rules, definition] as const));

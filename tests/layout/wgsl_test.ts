@@ -8,7 +8,6 @@ import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import {
   basic,
-  type BasicName,
   BASICS,
   type Definition,
   get,
@@ -19,7 +18,7 @@ import {
   structOf,
   STRUCTS,
 } from "./_definitions.ts";
-import { requestDevice, runShader } from "./_gpu.ts";
+import { bitsOf, expressionOf, FIELDS, fromBits, requestDevice, runShader, valueAt } from "./_gpu.ts";
 
 /** How many records each shader works on: enough to see the stride, and a multiple of four bytes whatever the struct. */
 const RECORDS = 4;
@@ -52,27 +51,6 @@ function typeOf(definition: Definition, declarations: string[]): string {
   }
 }
 
-/** A scalar inside a record as WGSL writes it. */
-function expressionOf(definition: Definition, path: Leaf["path"]): string {
-  const [key, ...rest] = path;
-  if (key === undefined) return "";
-  switch (definition.kind) {
-    case "basic": {
-      if (typeof key === "string") return `.${key}`;
-      const rows = definition.name === "mat3x3f" ? 3 : 4;
-      return `[${Math.floor(key / rows)}][${key % rows}]`;
-    }
-    case "array":
-      return `[${key}]${expressionOf(definition.element, rest)}`;
-    case "struct": {
-      const i = definition.fields.findIndex(([name]) => name === key);
-      const field = definition.fields[i]?.[1];
-      assert(field !== undefined);
-      return `.f${i}${expressionOf(field, rest)}`;
-    }
-  }
-}
-
 /** The shader around a body that works on `records[r]`, and on `output` from `base` on. */
 function shader(definition: StructDefinition, leaves: number, body: string[]): string {
   const declarations: string[] = [];
@@ -91,20 +69,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 `;
 }
 
-/** What the i-th scalar of record `r` is to hold: a number that every type can hold, unlike all near it. */
-function valueAt(scalar: Leaf["scalar"], r: number, i: number): number {
-  switch (scalar) {
-    case "u32":
-      return 3_000_000_000 + r * 1000 + i;
-    case "i32":
-      return -(2_000_000_000 + r * 1000 + i);
-    case "f16":
-      return (r * 256 + i % 256) * (i % 2 === 0 ? 1 : -1);
-    default:
-      return r * 1000 + i + 0.25;
-  }
-}
-
 /** The same in WGSL. */
 function valueExpression(scalar: Leaf["scalar"], i: number): string {
   switch (scalar) {
@@ -119,16 +83,6 @@ function valueExpression(scalar: Leaf["scalar"], i: number): string {
   }
 }
 
-function bitsOf(scalar: Leaf["scalar"], expression: string): string {
-  return scalar === "f16" ? `bitcast<u32>(f32(${expression}))` : `bitcast<u32>(${expression})`;
-}
-
-/** The number that the shader wrote as bits. */
-function fromBits(output: DataView, at: number, scalar: Leaf["scalar"]): number {
-  if (scalar === "u32") return output.getUint32(at, true);
-  return scalar === "i32" ? output.getInt32(at, true) : output.getFloat32(at, true);
-}
-
 /** Has a shader read records of frame memory, and compares each scalar. */
 async function shaderReads(device: GPUDevice, definition: StructDefinition): Promise<void> {
   const alloc = new SmartAlloc();
@@ -140,7 +94,9 @@ async function shaderReads(device: GPUDevice, definition: StructDefinition): Pro
     leaves.forEach((leaf, i) => set(batch.at(r), leaf.path, valueAt(leaf.scalar, r, i)));
   }
   const body = leaves.map((leaf, i) =>
-    `output[base + ${i}u] = ${bitsOf(leaf.scalar, `records[r]${expressionOf(definition, leaf.path)}`)};`
+    `output[base + ${i}u] = ${
+      bitsOf(leaf.scalar, `records[r]${expressionOf(definition, leaf.path, (_, i) => `f${i}`)}`)
+    };`
   );
   const { output } = await runShader(device, {
     code: shader(definition, leaves.length, body),
@@ -165,7 +121,7 @@ async function shaderWrites(device: GPUDevice, definition: StructDefinition): Pr
   const batch = alloc.frameAllocBatch(structOf(definition, "wgsl"), RECORDS);
   const bytes = batch.view(Uint8Array).fill(0xff);
   const body = leaves.map((leaf, i) =>
-    `records[r]${expressionOf(definition, leaf.path)} = ${valueExpression(leaf.scalar, i)};`
+    `records[r]${expressionOf(definition, leaf.path, (_, i) => `f${i}`)} = ${valueExpression(leaf.scalar, i)};`
   );
   const { records, output } = await runShader(device, {
     code: shader(definition, leaves.length, [...body, "output[r] = 7u;"]),
@@ -181,27 +137,6 @@ async function shaderWrites(device: GPUDevice, definition: StructDefinition): Pr
     });
   }
 }
-
-const INNER: StructDefinition = { kind: "struct", fields: [["a", basic("f32")], ["b", basic("vec2f")]] };
-
-/** One struct per kind of field, each between scalars that must not be hit. */
-const FIELDS: readonly (readonly [name: string, field: Definition])[] = [
-  ...(["f32", "i32", "u32", "f16"] as const).map((name) => [name, basic(name)] as const),
-  ...["f", "i", "u"].flatMap((element) =>
-    [2, 3, 4].map((n) => `vec${n}${element}` as BasicName).map((name) => [name, basic(name)] as const)
-  ),
-  ["mat3x3f", basic("mat3x3f")],
-  ["mat4x4f", basic("mat4x4f")],
-  ["an array of f32", { kind: "array", element: basic("f32"), count: 3 }],
-  ["an array of f16", { kind: "array", element: basic("f16"), count: 3 }],
-  ["an array of vec2u", { kind: "array", element: basic("vec2u"), count: 3 }],
-  ["an array of vec3f", { kind: "array", element: basic("vec3f"), count: 3 }],
-  ["an array of mat3x3f", { kind: "array", element: basic("mat3x3f"), count: 2 }],
-  ["an array of arrays", { kind: "array", element: { kind: "array", element: basic("vec3i"), count: 2 }, count: 2 }],
-  ["a struct", INNER],
-  ["an array of structs", { kind: "array", element: INNER, count: 3 }],
-  ["a struct in a struct", { kind: "struct", fields: [["x", basic("u32")], ["inner", INNER], ["y", basic("vec3f")]] }],
-];
 
 for (const [name, field] of FIELDS) {
   const definition: StructDefinition = {
