@@ -4,7 +4,7 @@
  */
 
 /** A stable error code. The hundreds digit names the area: 0 frame, layout and configuration; 3 budgets; 4 pools,
- * heap, handles, groups and streaming; 7 async; 9 internal. */
+ * heap, handles, groups and streaming; 7 async; 85x GPU; 9 internal. */
 export type ErrorCode =
   | "FA001"
   | "FA002"
@@ -39,6 +39,13 @@ export type ErrorCode =
   | "FA713"
   | "FA721"
   | "FA722"
+  | "FA851"
+  | "FA852"
+  | "FA853"
+  | "FA855"
+  | "FA856"
+  | "FA857"
+  | "FA858"
   | "FA999";
 
 /**
@@ -86,5 +93,12 @@ export const CODES: Readonly<Record<ErrorCode, string>> = {
   FA713: "Something of a pool guard, or the guard itself, was used after it was freed or closed",
   FA721: "An asset could not be loaded",
   FA722: "A source gave fewer or more bytes of an asset than it had announced",
+  FA851: "Bytes that were staged for the GPU were not transferred before their frame ended",
+  FA852: "GPU memory was asked for something that its place or usage does not allow",
+  FA853: "Bytes of the GPU were read before they had arrived",
+  FA855: "Frame memory of the GPU, or a mapped range, was used after its frame",
+  FA856: "The device has no memory left",
+  FA857: "The device was lost",
+  FA858: "A transfer between CPU and GPU failed",
   FA999: "An internal invariant broke: this is a bug in the library",
 };

@@ -90,6 +90,8 @@ export class SmartAlloc extends FrameAlloc {
   #objectPools: ObjectPool<object>[] = [];
   /** What is behind the pool; not for use in programs. */
   readonly $pool: unknown;
+  /** What is behind the heap; not for use in programs. */
+  readonly $heap: unknown;
 
   /**
    * Makes an allocator. Memory is asked for on first use.
@@ -107,7 +109,7 @@ export class SmartAlloc extends FrameAlloc {
     // Blocks are detached when they are freed; a source of the program's own is used if it can do that.
     const isOwn = source.capabilities.transferable && source.capabilities.revocable;
     const store = new BlockStore({ source: isOwn ? source : arrayBufferSource, idleBytes, account: this.#ledger });
-    this.#heap = new Heap(frames, store);
+    this.$heap = this.#heap = new Heap(frames, store);
     this.$pool = this.#pool = new Pool(frames, this.#heap);
     if (frames.config.asyncSafety !== "off") frames.watch = this.asyncGuard.$watch as FrameWatch;
     if (frames.config.memoryLimit !== Infinity) this.budgets.setGlobal({ hard: frames.config.memoryLimit });

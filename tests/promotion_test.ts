@@ -245,7 +245,7 @@ Deno.test("a copy is charged to the tag of its record, and not to that of the ca
   });
   const { tags } = alloc.stats();
   const inUse = Object.fromEntries(tags.map((tag) => [tag.path, tag.inUse]));
-  const none = { frame: 0, pool: 0, heap: 0, handles: 0, groups: 0, scratch: 0, streaming: 0, tasks: 0 };
+  const none = { frame: 0, pool: 0, heap: 0, handles: 0, groups: 0, scratch: 0, streaming: 0, tasks: 0, gpu: 0 };
   assertEquals(inUse, {
     "": { ...none, scratch: 32 },
     ai: { ...none, pool: 32 },

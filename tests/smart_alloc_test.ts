@@ -197,6 +197,7 @@ Deno.test("stats() tells of every part, to the byte", () => {
       scratch: 16,
       streaming: 1008,
       tasks: 0,
+      gpu: 0,
     }]]);
     const all = Object.values(tags[0]!.inUse).reduce((sum, bytes) => sum + bytes);
     assertEquals(budgets.map(({ name, used }) => [name, used]), [

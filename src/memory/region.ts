@@ -232,6 +232,31 @@ export class Region implements Room {
     return Math.max(0, views);
   }
 
+  /** The chunks that hold something now, or are about to. */
+  get chunksInUse(): number {
+    return this.#segments.length === 0 ? 0 : this.#current + 1;
+  }
+
+  /**
+   * A chunk in use, in the order in which they were filled.
+   *
+   * @param index From 0 to {@linkcode Region.chunksInUse} - 1.
+   * @returns The chunk, as the source has given it.
+   */
+  chunkAt(index: number): Chunk {
+    return this.#segments[index]!.chunk;
+  }
+
+  /**
+   * The bytes in use in one chunk, counted from its start.
+   *
+   * @param index From 0 to {@linkcode Region.chunksInUse} - 1.
+   * @returns The bytes, with the padding between allocations.
+   */
+  usedIn(index: number): number {
+    return index < this.#current ? this.#segments[index + 1]!.base - this.#segments[index]!.base : this.offset;
+  }
+
   /** The chunks beside the main one that are held now. */
   get extraChunks(): number {
     return Math.max(0, this.#segments.length - 1);
@@ -280,6 +305,15 @@ export class Region implements Room {
     this.offset = (end + 15) & -16;
     this.count++;
     return start;
+  }
+
+  /**
+   * Has the next allocation start at a multiple of more than 16 bytes, whoever makes it; the padding counts as in use.
+   *
+   * @param align A power of two up to {@linkcode MAX_ALIGN}.
+   */
+  skip(align: number): void {
+    this.offset = (this.offset + align - 1) & -align;
   }
 
   /**
@@ -442,11 +476,9 @@ export class Region implements Room {
     this.#marks.count = 0;
     for (let i = this.#segments.length - 1; i > 0; i--) this.#release(this.#segments.pop()!);
     if (this.#options.growth !== "fail") {
-      this.#wanted = Math.min(
-        this.#policy.settle(this.#overflowed ? Math.max(this.#peak, main.limit + 1) : this.#peak, main.limit),
-        this.#maxBytes,
-        MAX_CHUNK,
-      );
+      const peak = this.#overflowed ? Math.max(this.#peak, main.limit + 1) : this.#peak;
+      const settled = this.#policy.settle(peak, main.limit);
+      this.#wanted = Math.min(this.#rounded(settled), this.#maxBytes, MAX_CHUNK);
     }
     if (this.#options.revoke === true) main.revoke(this.#options.owner, this.serial);
     this.#peak = 0;
@@ -820,8 +852,7 @@ export class Region implements Room {
 
   #poison(segment: number, offset: number): void {
     for (let i = segment; i <= this.#current; i++) {
-      const end = i < this.#current ? this.#segments[i + 1]!.base - this.#segments[i]!.base : this.offset;
-      new Uint8Array(this.#segments[i]!.chunk.buffer).fill(POISON, i === segment ? offset : 0, end);
+      new Uint8Array(this.#segments[i]!.chunk.buffer).fill(POISON, i === segment ? offset : 0, this.usedIn(i));
     }
   }
 }

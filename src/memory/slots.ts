@@ -81,6 +81,16 @@ export class Slots {
   }
 
   /**
+   * The place of a number in use.
+   *
+   * @param number What {@linkcode Slots.take} has just returned.
+   * @returns The place.
+   */
+  placeOf(number: number): number {
+    return number & (PLACES - 1);
+  }
+
+  /**
    * Finds the place of a number.
    *
    * @param number Any number.

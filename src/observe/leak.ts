@@ -13,7 +13,8 @@ export interface Leak {
     | "streaming asset"
     | "pool object"
     | "task"
-    | "lease";
+    | "lease"
+    | "gpu allocation";
   /** The name of its layout, group, asset, pool or task; the label of a lease that has one. */
   readonly name: string;
   /** The path of the tag that allocated it; `""` if it had none. */

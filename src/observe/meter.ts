@@ -58,6 +58,8 @@ export interface BytesByKind {
   readonly streaming: number;
   /** The chunks of tasks that were made under it. */
   readonly tasks: number;
+  /** Allocations on a device, with padding, and the memory that frames of a device are written in. */
+  readonly gpu: number;
 }
 
 /** What was counted for one phase of the current or last frame. */

@@ -5,10 +5,20 @@
 import type { Budget } from "./budget.ts";
 
 /** The kinds of memory that a tag can hold, in the order of their numbers. */
-export const KINDS: readonly string[] = ["frame", "pool", "heap", "handles", "groups", "scratch", "streaming", "tasks"];
+export const KINDS: readonly string[] = [
+  "frame",
+  "pool",
+  "heap",
+  "handles",
+  "groups",
+  "scratch",
+  "streaming",
+  "tasks",
+  "gpu",
+];
 
 /** The number of a kind. */
-export type Kind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
+export type Kind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 export const FRAME: Kind = 0;
 export const POOL: Kind = 1;
@@ -18,6 +28,7 @@ export const GROUPS: Kind = 4;
 export const SCRATCH: Kind = 5;
 export const STREAMING: Kind = 6;
 export const TASKS: Kind = 7;
+export const GPU: Kind = 8;
 
 /** See the file comment. */
 export class Tag {

@@ -263,5 +263,5 @@ export class Runner {
 
 /** What a tag has in use that has frame memory alone. */
 export function frameOnly(frame: number): BytesByKind {
-  return { frame, pool: 0, heap: 0, handles: 0, groups: 0, scratch: 0, streaming: 0, tasks: 0 };
+  return { frame, pool: 0, heap: 0, handles: 0, groups: 0, scratch: 0, streaming: 0, tasks: 0, gpu: 0 };
 }

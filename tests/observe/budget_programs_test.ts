@@ -730,7 +730,7 @@ class Runner {
   #charge(path: string, kind: Kind, bytes: number): void {
     let use = this.#use.get(path);
     if (use === undefined) {
-      use = { frame: 0, pool: 0, heap: 0, handles: 0, groups: 0, scratch: 0, streaming: 0, tasks: 0 };
+      use = { frame: 0, pool: 0, heap: 0, handles: 0, groups: 0, scratch: 0, streaming: 0, tasks: 0, gpu: 0 };
       this.#use.set(path, use);
     }
     use[kind] += bytes;
