@@ -17,7 +17,7 @@ interface Gate {
 }
 
 const GATES: readonly Gate[] = [
-  { name: "everything (mod.ts)", source: 'export * from "./mod.ts";', goal: 30_000, limit: 58_000 },
+  { name: "everything (mod.ts)", source: 'export * from "./mod.ts";', goal: 30_000, limit: 58_500 },
   {
     name: "SmartAlloc and layouts",
     source: 'export { SmartAlloc, struct, f32, u32, vec3f, FrameAllocError } from "./mod.ts";',
@@ -28,7 +28,13 @@ const GATES: readonly Gate[] = [
     name: "frames, layouts and errors",
     source: 'export { FrameAlloc, struct, f32, u32, vec3f, FrameAllocError } from "./mod.ts";',
     goal: 10_000,
-    limit: 22_000,
+    limit: 22_200,
+  },
+  {
+    name: "GPU, beside SmartAlloc",
+    source: 'export { SmartAlloc } from "./mod.ts"; export { GpuAllocator, WebGpuBackend } from "./gpu/mod.ts";',
+    goal: 72_000,
+    limit: 72_000,
   },
 ];
 

@@ -25,7 +25,6 @@ import { GpuMemory, type GpuMemoryOwner, nameOf, noMemory } from "./heap/gpu_mem
 import { Placement } from "./heap/placement.ts";
 import { framesOf, type GpuUse } from "./intent.ts";
 import { type GpuRecovery, Recovery } from "./recovery.ts";
-import { blockMap, type BlockMapOptions } from "./report/block_map.ts";
 import type { GpuDump } from "./report/gpu_dump.ts";
 import { dumpOf } from "./report/make_dump.ts";
 import type { GpuStats } from "./report/gpu_stats.ts";
@@ -500,12 +499,13 @@ export class GpuAllocator<B = unknown> {
    * @throws {ArgumentError} `FA009` if that is outside of it.
    * @throws {GpuError} `FA852` if it has no copy.
    */
-  touch(handle: GpuHandle, offset: number = 0, bytes?: number): void {
+  touch(handle: GpuHandle, offset?: number, bytes?: number): void {
     const entry = this.#find(handle, "touch");
-    const count = bytes ?? entry.bytes - offset;
-    checkRange(entry, offset, count, "touch");
+    const start = offset ?? 0;
+    const count = bytes ?? entry.bytes - start;
+    checkRange(entry, start, count, "touch");
     if (entry.bytesOnCpu === null) this.bytes(handle);
-    this.#contents.touch(entry, offset, count);
+    this.#contents.touch(entry, start, count);
   }
 
   /**
@@ -796,7 +796,7 @@ export class GpuAllocator<B = unknown> {
   }
 
   /**
-   * Everything that is allocated, as plain data: what is where in which buffer.
+   * Everything that is allocated, as plain data: what is where in which buffer. {@linkcode blockMap} makes a picture of it.
    *
    * @returns The report, which can be made into JSON.
    */
@@ -810,17 +810,6 @@ export class GpuAllocator<B = unknown> {
       readbacks: this.#readbacks,
       budget: this.#budget,
     });
-  }
-
-  /**
-   * The same as a picture: a bar for each buffer, and what is in it by tag.
-   *
-   * @param options Its title and width.
-   * @returns An SVG document.
-   * @throws {ArgumentError} `FA008` if an option makes no sense.
-   */
-  dumpSvg(options?: BlockMapOptions): string {
-    return blockMap(this.dump(), options);
   }
 
   /**
