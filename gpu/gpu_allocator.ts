@@ -467,7 +467,8 @@ export class GpuAllocator<B = unknown> {
    * @param handle The allocation.
    * @param data The bytes or numbers.
    * @param offset Where to write, in bytes: a multiple of 4. @default {0}
-   * @throws {ArgumentError} `FA008` if the data have no memory any more, or are no multiple of 4 bytes; `FA009` if they do not fit.
+   * @throws {ArgumentError} `FA008` if the data have no memory any more, or are no multiple of 4 bytes where there is no copy on the CPU and
+   * more of the allocation follows; `FA009` if they do not fit.
    */
   write(handle: GpuHandle, data: TypedArray | DataView | ArrayBuffer, offset: number = 0): void {
     this.#contents.write(this.#find(handle, "write to"), data, offset);

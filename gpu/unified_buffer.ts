@@ -160,14 +160,7 @@ export class UnifiedBuffer<B = unknown> {
     const isNew = this.#handle === undefined;
     const handle = this.#handle ??= this.#gpu.alloc(this.size, this.#options);
     try {
-      const bytes = this.#bytes();
-      const whole = Math.floor(this.size / 4) * 4;
-      this.#gpu.write(handle, bytes.subarray(0, whole));
-      if (whole < this.size) {
-        const rest = new Uint8Array(4);
-        rest.set(bytes.subarray(whole));
-        this.#gpu.write(handle, rest, whole);
-      }
+      this.#gpu.write(handle, this.#bytes());
     } catch (error) {
       if (isNew) {
         this.#gpu.free(handle);

@@ -90,9 +90,17 @@ export class Contents {
       this.touch(entry, offset, bytes.byteLength);
       return;
     }
-    checkWords(entry, [offset, bytes.byteLength], "write to");
+    const whole = Math.floor(bytes.byteLength / 4) * 4;
+    // What ends an allocation may end within a word: the rest of that belongs to nobody else.
+    const isLast = offset + bytes.byteLength === entry.bytes;
+    checkWords(entry, [offset, isLast ? whole : bytes.byteLength], "write to");
     const { uploader } = this.#parts;
-    uploader.write(this.bufferOf(entry, "write to"), entry.offset + offset, bytes, 0, bytes.byteLength);
+    const buffer = this.bufferOf(entry, "write to");
+    uploader.write(buffer, entry.offset + offset, bytes, 0, whole);
+    if (whole === bytes.byteLength) return;
+    const word = new Uint8Array(4);
+    word.set(bytes.subarray(whole));
+    uploader.write(buffer, entry.offset + offset + whole, word, 0, 4);
   }
 
   copy(source: Entry, from: number, target: Entry, at: number, bytes: number, between: () => Entry): void {

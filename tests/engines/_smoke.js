@@ -22,6 +22,7 @@ import {
   u8,
   vec3f,
 } from "@framealloc/core";
+import { GpuAllocator, NullBackend, UnifiedAllocator, wgsl } from "@framealloc/core/gpu";
 import { arrayBufferSource, Region, viewOf, wasmSource } from "@framealloc/core/memory";
 
 const Body = struct("Body", { at: vec3f, mass: f32, id: u32 });
@@ -319,6 +320,50 @@ const CHECKS = {
     throwsCode("FA713", () => left.value.mass);
     throwsCode("FA713", () => guard.allocBox(Body));
     same(alloc.dispose().length, 0);
+  },
+
+  async "GpuAllocator uploads, reads back and comes back after a loss"() {
+    const alloc = new SmartAlloc();
+    const backend = new NullBackend();
+    const gpu = new GpuAllocator(alloc, backend);
+    const mesh = gpu.alloc(64, { intent: "HostVisible", use: "vertex", name: "mesh" });
+    gpu.write(mesh, new Float32Array(16).fill(2));
+    gpu.beginFrame();
+    const place = gpu.ring.push(new Float32Array([1, 2, 3, 4]));
+    gpu.flush();
+    const onDevice = gpu.ring.buffer(place);
+    same(new Float32Array(onDevice.buffer, onDevice.byteOffset + gpu.ring.offset(place), 4)[3], 4);
+    const read = gpu.read(mesh);
+    gpu.endFrame();
+    same(new Float32Array((await read).buffer)[15], 2);
+    throwsCode("FA855", () => gpu.ring.offset(place));
+    backend.lose();
+    throwsCode("FA857", () => gpu.beginFrame());
+    same((await gpu.recover()).restored, 1);
+    same(new Float32Array((await gpu.read(mesh)).buffer)[15], 2);
+    gpu.free(mesh);
+    throwsCode("FA401", () => gpu.offset(mesh));
+    same(gpu.dispose().length, 0);
+    same(alloc.dispose().length, 0);
+  },
+
+  async "UnifiedAllocator brings bytes to the GPU and back"() {
+    const alloc = new SmartAlloc();
+    const unified = new UnifiedAllocator(alloc, new GpuAllocator(alloc, new NullBackend()));
+    const buffer = unified.createCpuBuffer(10);
+    buffer.cpuSliceMut().fill(7);
+    unified.transferToGpu(buffer);
+    await unified.transferToCpu(buffer);
+    same(buffer.cpuSlice()[9], 7);
+    buffer.free();
+    same(unified.getUsage().gpu > 0, true);
+    unified.gpuAllocator.dispose();
+    same(unified.getUsage().gpu, 0);
+  },
+
+  "wgsl() declares a layout for shaders"() {
+    const Light = struct("Light", { at: vec3f, power: f32 }, { rules: "wgsl" });
+    same(wgsl(Light), "struct Light {\n  at: vec3f,\n  power: f32,\n}");
   },
 };
 

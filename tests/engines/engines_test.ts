@@ -77,3 +77,47 @@ Deno.test({
     });
   },
 });
+
+/** What a program does that has a device, in the types that TypeScript has of WebGPU. */
+const GPU_CONSUMER = `
+import { SmartAlloc } from "@framealloc/core";
+import { GpuAllocator, UnifiedAllocator, WebGpuBackend } from "@framealloc/core/gpu";
+
+declare const device: GPUDevice;
+const alloc = new SmartAlloc();
+const gpu = new GpuAllocator(alloc, new WebGpuBackend(device));
+const handle = gpu.alloc(64);
+const buffer: GPUBuffer = gpu.buffer(handle);
+const resource: GPUBindingResource = gpu.binding(handle);
+new UnifiedAllocator(alloc, gpu).createCpuBuffer(4).buffer satisfies GPUBuffer;
+// @ts-expect-error -- it is a buffer of the device
+const bytes: Uint8Array = gpu.buffer(handle);
+void [buffer, resource, bytes];
+`;
+
+for (const types of ["dom", "@webgpu/types"]) {
+  Deno.test({
+    name: `the packed library has types for GPUs that TypeScript accepts with ${types}`,
+    ignore: noTypeScript !== undefined,
+    async fn() {
+      const { compilerOptions } = TSCONFIG;
+      const isDom = types === "dom";
+      const lib = compilerOptions.lib.filter((name) => isDom || name !== "dom");
+      const options = { ...compilerOptions, lib, types: isDom ? [] : [types], skipLibCheck: !isDom };
+      await Deno.writeTextFile(`${project}/gpu.ts`, GPU_CONSUMER);
+      const config = { compilerOptions: options, files: ["gpu.ts"] };
+      await Deno.writeTextFile(`${project}/tsconfig.json`, JSON.stringify(config));
+      const check = async (): Promise<void> =>
+        await withPackage(TYPESCRIPT, async (folder) => {
+          const { success, stdout, stderr } = await deno(project, "run", "-A", "--no-lock", `${folder}/lib/tsc.js`);
+          assert(success, stdout + stderr);
+        });
+      if (isDom) return await check();
+      await withPackage("@webgpu/types@0.1", async (folder) => {
+        await Deno.mkdir(`${project}/node_modules/@webgpu`, { recursive: true });
+        await Deno.rename(await Deno.realPath(folder), `${project}/node_modules/@webgpu/types`);
+        await check();
+      });
+    },
+  });
+}
