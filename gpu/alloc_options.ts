@@ -3,7 +3,7 @@
  */
 
 import { ArgumentError, show } from "../src/errors.ts";
-import type { GpuHandle } from "./gpu_allocation.ts";
+import type { GpuHandle } from "./gpu_handle.ts";
 import type { Entry } from "./heap/entry.ts";
 import { type GpuIntent, type GpuLifetime, type GpuLossPolicy, type GpuUse, placeFor } from "./intent.ts";
 
@@ -78,11 +78,6 @@ export function describe(entry: Entry, options: GpuAllocOptions): void {
   entry.onMove = onMove;
   entry.onEvict = onEvict;
   entry.isIsolated = options.isolate === true;
-}
-
-/** Whether there is a copy of it on the CPU. */
-export function isOnCpu({ policy, intent, place }: Entry): boolean {
-  return place !== "ring" && (policy === "shadow" || (intent !== "DeviceOnly" && intent !== "Readback"));
 }
 
 function checkFunction(value: unknown): void {

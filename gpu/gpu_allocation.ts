@@ -2,10 +2,16 @@
  * An allocation as an object, for those who do not want to keep numbers.
  */
 
-import type { GpuAllocator } from "./gpu_allocator.ts";
+import type { GpuHandle } from "./gpu_handle.ts";
 
-/** A number that stands for an allocation. It is plain and survives every copy; no other allocation ever has the same one. */
-export type GpuHandle = number;
+/** Whose allocations they are, as far as this needs it. */
+interface Owner<B> {
+  isLive(handle: GpuHandle): boolean;
+  size(handle: GpuHandle): number;
+  buffer(handle: GpuHandle): B;
+  offset(handle: GpuHandle): number;
+  free(handle: GpuHandle): void;
+}
 
 /**
  * An allocation on a device, as an object. One that is left to the garbage collector without having been freed is reported by
@@ -31,11 +37,11 @@ export type GpuHandle = number;
 export class GpuAllocation<B = unknown> {
   /** The number that stands for it. */
   readonly handle: GpuHandle;
-  readonly #gpu: GpuAllocator<B>;
+  readonly #gpu: Owner<B>;
 
   /** Made by {@linkcode GpuAllocator.create} and {@linkcode GpuAllocator.ref}. */
-  constructor(gpu: GpuAllocator<B>, handle: GpuHandle) {
-    this.#gpu = gpu;
+  constructor(gpu: unknown, handle: GpuHandle) {
+    this.#gpu = gpu as Owner<B>;
     this.handle = handle;
   }
 

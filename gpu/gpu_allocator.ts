@@ -15,8 +15,9 @@ import { megabytes } from "../src/units.ts";
 import { describe, type GpuAllocOptions } from "./alloc_options.ts";
 import type { GpuBackend, GpuLoss } from "./backend/backend.ts";
 import { BudgetAccount } from "./budget_account.ts";
-import { GpuAllocation, type GpuHandle } from "./gpu_allocation.ts";
+import { GpuAllocation } from "./gpu_allocation.ts";
 import { GpuError } from "./gpu_error.ts";
+import type { GpuHandle } from "./gpu_handle.ts";
 import { GpuRing } from "./gpu_ring.ts";
 import { Defragmenter, type GpuDefragmentation, type GpuDefragmentOptions } from "./heap/defragment.ts";
 import type { Entry } from "./heap/entry.ts";
@@ -310,7 +311,7 @@ export class GpuAllocator<B = unknown> {
    */
   create(bytes: number, options: GpuAllocOptions = {}): GpuAllocation<B> {
     const handle = this.alloc(bytes, options);
-    const allocation = new GpuAllocation(this, handle);
+    const allocation = new GpuAllocation<B>(this, handle);
     const entry = this.#memory.find(handle, "use");
     const leak = { kind: "gpu allocation", name: entry.name, tag: entry.tag!.path, bytes, age: entry.born } as const;
     this.#objects.register(allocation, { handle, leak });

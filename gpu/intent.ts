@@ -34,6 +34,9 @@ export type GpuLifetime = "Frame" | "Persistent" | "Streaming" | MultiFrameLifet
  */
 export type GpuUse = "uniform" | "vertex" | "storage";
 
+/** The heaps: one for each use, and one for what is read back. */
+export type GpuHeapName = GpuUse | "readback";
+
 /**
  * What happens to the contents when the device is lost. `"shadow"`: a copy on the CPU is kept and uploaded again. `"restore"`: the program
  * is asked for them. `"discard"`: they are gone, and the memory holds zeros.

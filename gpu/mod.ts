@@ -35,9 +35,10 @@ export {
 } from "./backend/backend.ts";
 export { NullBackend, type NullBackendOptions } from "./backend/null_backend.ts";
 export { WebGpuBackend, type WebGpuBackendOptions, type WebGpuRequestOptions } from "./backend/webgpu_backend.ts";
-export { GpuAllocation, type GpuHandle } from "./gpu_allocation.ts";
+export { GpuAllocation } from "./gpu_allocation.ts";
 export { GpuAllocator, type GpuAllocatorOptions, type GpuReadOptions, type GpuStreamOptions } from "./gpu_allocator.ts";
 export { GpuError, type GpuErrorCode } from "./gpu_error.ts";
+export type { GpuHandle } from "./gpu_handle.ts";
 export { type GpuFrameData, type GpuFramePlace, GpuRing } from "./gpu_ring.ts";
 export type { GpuDefragmentation, GpuDefragmentOptions } from "./heap/defragment.ts";
 export {

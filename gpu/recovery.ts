@@ -4,7 +4,7 @@
  */
 
 import type { GpuBackend } from "./backend/backend.ts";
-import type { GpuHandle } from "./gpu_allocation.ts";
+import type { GpuHandle } from "./gpu_handle.ts";
 import { GpuError } from "./gpu_error.ts";
 import type { Entry } from "./heap/entry.ts";
 import { type GpuMemory, nameOf } from "./heap/gpu_memory.ts";

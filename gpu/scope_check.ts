@@ -5,7 +5,7 @@
 
 import { ArgumentError, show } from "../src/errors.ts";
 import type { GpuBufferId } from "./backend/backend.ts";
-import type { GpuHandle } from "./gpu_allocation.ts";
+import type { GpuHandle } from "./gpu_handle.ts";
 import { GpuError } from "./gpu_error.ts";
 
 /** How an allocation is used. */

@@ -5,7 +5,7 @@
 import { PoolError, StaleHandleError } from "../src/errors.ts";
 import type { HeapBlock } from "../src/pool/heap.ts";
 import type { GpuAllocOptions } from "./alloc_options.ts";
-import type { GpuHandle } from "./gpu_allocation.ts";
+import type { GpuHandle } from "./gpu_handle.ts";
 import type { GpuAllocator } from "./gpu_allocator.ts";
 import { GpuError } from "./gpu_error.ts";
 

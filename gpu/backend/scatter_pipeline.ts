@@ -16,15 +16,21 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (group.y * groups.x + group.x) * 64u + lane;
-  if (i >= arrayLength(&records)) { return; }
   let width = arrayLength(&records) / arrayLength(&places);
-  words[places[i / width] * width + i % width] = records[i];
+  let parts = (width + 15u) / 16u;
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  let record = i / parts;
+  if (record >= arrayLength(&places)) { return; }
+  let start = (i % parts) * 16u;
+  let end = min(start + 16u, width);
+  let place = places[record] * width;
+  for (var k = start; k < end; k++) { words[place + k] = records[record * width + k]; }
 }
 `;
 
-/** Bytes that one group of the shader copies. */
-const GROUP_BYTES = 64 * 4;
+/** Bytes of a record that one invocation of the shader copies at most, and how many of them there are in a group. */
+const PART_BYTES = 64;
+const GROUP_PARTS = 64;
 
 /** Groups in one direction: what every device can do. */
 const MOST_GROUPS = 65_535;
@@ -117,7 +123,7 @@ export class ScatterPipeline {
         { binding: 2, resource: { buffer, offset: records, size: count * stride } },
       ],
     });
-    const groups = Math.ceil(count * stride / GROUP_BYTES);
+    const groups = Math.ceil(count * Math.ceil(stride / PART_BYTES) / GROUP_PARTS);
     const pass = encoder.beginComputePass({ label: "framealloc scatter" });
     pass.setPipeline(this.#pipeline);
     pass.setBindGroup(0, group);

@@ -7,10 +7,6 @@ import type { GpuBufferId } from "./backend.ts";
 import { ScatterPipeline } from "./scatter_pipeline.ts";
 import type { WebGpuBuffers } from "./webgpu_buffers.ts";
 
-/** Runtimes hold another copy of all bytes that were not submitted: larger writes go in pieces. */
-const WHOLE_BYTES = 8 * 1024 ** 2;
-const PIECE_BYTES = 4 * 1024 ** 2;
-
 /** Of the commands that wait, every buffer is good. */
 const NOBODY = -1;
 
@@ -38,17 +34,8 @@ export class WebGpuCommands {
   /** Writes bytes. */
   write(buffer: GpuBufferId, at: number, source: Uint8Array, from: number, bytes: number): void {
     if (this.#encoder !== undefined) this.flush();
-    const target = this.#buffers.raw(buffer);
     // Shared memory is as good, whatever the types say.
-    const view = source as Uint8Array<ArrayBuffer>;
-    if (bytes <= WHOLE_BYTES) {
-      this.#queue.writeBuffer(target, at, view, from, bytes);
-      return;
-    }
-    for (let done = 0; done < bytes; done += PIECE_BYTES) {
-      this.#queue.writeBuffer(target, at + done, view, from + done, Math.min(PIECE_BYTES, bytes - done));
-      this.#queue.submit(NOTHING);
-    }
+    this.#queue.writeBuffer(this.#buffers.raw(buffer), at, source as Uint8Array<ArrayBuffer>, from, bytes);
   }
 
   /** Copies between two buffers. */

@@ -65,7 +65,7 @@ export class Defragmenter {
       }
     }
     this.#backend.submit();
-    for (const block of emptied) block.heap.destroy(block);
+    for (const block of emptied) this.#memory.heaps[block.heap].destroy(block);
     this.moves += moved.length;
     const result = { moved: moved.length, bytes: this.#bytes, copies: this.#copies, buffers: emptied.length };
     const told = moved.filter(({ onMove }) => onMove !== undefined).map(({ handle, onMove }) => ({ handle, onMove }));

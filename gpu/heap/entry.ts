@@ -5,7 +5,7 @@
 
 import type { HeapEntry } from "../../src/pool/heap.ts";
 import type { Tag } from "../../src/observe/tag.ts";
-import type { GpuIntent, GpuLifetime, GpuLossPolicy, GpuPlace, GpuUse } from "../intent.ts";
+import type { GpuHeapName, GpuIntent, GpuLifetime, GpuLossPolicy, GpuPlace, GpuUse } from "../intent.ts";
 import type { DirtyRanges } from "../transfer/dirty_ranges.ts";
 import type { TwinChunk } from "../ring/twin_chunk.ts";
 import type { GpuBlock } from "./gpu_block.ts";
@@ -52,6 +52,8 @@ export class Entry {
   /** The bytes on the CPU. */
   shadow: HeapEntry | null = null;
   bytesOnCpu: Uint8Array | null = null;
+  /** The same in whole words, as they are uploaded. */
+  words: Uint8Array | null = null;
   dirty: DirtyRanges | null = null;
   /** Whether it is on the list of those that have something to upload. */
   isListed = false;
@@ -61,5 +63,16 @@ export class Entry {
 
   constructor(slot: number) {
     this.slot = slot;
+  }
+
+  /** Whether it has a copy on the CPU. */
+  get isCopied(): boolean {
+    const { place, policy, intent } = this;
+    return place !== "ring" && (policy === "shadow" || (intent !== "DeviceOnly" && intent !== "Readback"));
+  }
+
+  /** The heap that it is in, if it is in one. */
+  get heap(): GpuHeapName {
+    return this.place === "heap" ? this.use : "readback";
   }
 }

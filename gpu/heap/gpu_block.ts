@@ -3,21 +3,20 @@
  */
 
 import type { GpuBufferId } from "../backend/backend.ts";
-import type { Entry } from "./entry.ts";
-import type { GpuHeap } from "./gpu_heap.ts";
+import type { GpuHeapName } from "../intent.ts";
 import { Tlsf } from "./tlsf.ts";
 
 /** See the file comment. */
 export class GpuBlock {
-  readonly heap: GpuHeap;
+  readonly heap: GpuHeapName;
   readonly buffer: GpuBufferId;
   readonly bytes: number;
   readonly label: string;
   readonly isStreaming: boolean;
   /** Who is where; `null` for a dedicated one. */
   readonly nodes: Tlsf | null;
-  /** Who is in a dedicated one. */
-  owner: Entry | null = null;
+  /** The place in the table of the one that is in a dedicated one; -1 if there is none. */
+  owner = -1;
   /** The bytes in use. */
   used = 0;
   /** The allocations in it, and those of them that may not move. */
@@ -30,15 +29,18 @@ export class GpuBlock {
   /** Whether it is one of the heap's. */
   isThere = true;
 
+  readonly #unit: number;
+
   constructor(
-    heap: GpuHeap,
+    heap: { readonly name: GpuHeapName; readonly unit: number },
     buffer: GpuBufferId,
     bytes: number,
     label: string,
     isDedicated: boolean,
     streams: boolean,
   ) {
-    this.heap = heap;
+    this.heap = heap.name;
+    this.#unit = heap.unit;
     this.buffer = buffer;
     this.bytes = bytes;
     this.label = label;
@@ -52,10 +54,10 @@ export class GpuBlock {
 
   /** The bytes that are free and could be given out. */
   get free(): number {
-    return this.nodes === null ? this.bytes - this.used : this.nodes.free * this.heap.unit;
+    return this.nodes === null ? this.bytes - this.used : this.nodes.free * this.#unit;
   }
 
   get largestFree(): number {
-    return this.nodes === null ? this.bytes - this.used : this.nodes.largestFree * this.heap.unit;
+    return this.nodes === null ? this.bytes - this.used : this.nodes.largestFree * this.#unit;
   }
 }

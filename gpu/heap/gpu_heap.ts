@@ -7,7 +7,7 @@
 import type { ChildBudget } from "../../src/observe/budgets.ts";
 import type { GpuBackend } from "../backend/backend.ts";
 import { USAGE } from "../backend/backend.ts";
-import type { GpuUse } from "../intent.ts";
+import type { GpuHeapName } from "../intent.ts";
 import type { Entry } from "./entry.ts";
 import { GpuBlock } from "./gpu_block.ts";
 
@@ -16,7 +16,7 @@ const QUIET_FRAMES = 120;
 const EXTRA_FRAMES = 2;
 
 /** What the buffers of each heap can be used for. */
-const USAGES: Readonly<Record<GpuUse | "readback", number>> = {
+const USAGES: Readonly<Record<GpuHeapName, number>> = {
   uniform: USAGE.UNIFORM | USAGE.STORAGE | USAGE.COPY_DST | USAGE.COPY_SRC,
   vertex: USAGE.VERTEX | USAGE.INDEX | USAGE.INDIRECT | USAGE.STORAGE | USAGE.COPY_DST | USAGE.COPY_SRC,
   storage: USAGE.STORAGE | USAGE.VERTEX | USAGE.INDEX | USAGE.INDIRECT | USAGE.COPY_DST | USAGE.COPY_SRC |
@@ -39,7 +39,7 @@ export interface GpuHeapOptions {
 
 /** See the file comment. */
 export class GpuHeap {
-  readonly name: GpuUse | "readback";
+  readonly name: GpuHeapName;
   readonly usage: number;
   /** Every offset and size in it is a multiple of this many bytes. */
   readonly unit: number;
@@ -59,7 +59,7 @@ export class GpuHeap {
   #empty = 0;
   #made = 0;
 
-  constructor(name: GpuUse | "readback", backend: GpuBackend, options: GpuHeapOptions) {
+  constructor(name: GpuHeapName, backend: GpuBackend, options: GpuHeapOptions) {
     const { uniformAlign, storageAlign, maxBufferSize } = backend.limits;
     this.name = name;
     this.usage = USAGES[name];
@@ -136,7 +136,7 @@ export class GpuHeap {
     entry.block = block;
     entry.node = node;
     if (block.nodes === null) {
-      block.owner = entry;
+      block.owner = entry.slot;
       entry.offset = 0;
     } else {
       block.nodes.owners[node] = entry.slot;
@@ -164,7 +164,7 @@ export class GpuHeap {
   /** Takes an allocation out of its block, which stays. */
   unsettle(entry: Entry): void {
     const block = entry.block!;
-    if (block.nodes === null) block.owner = null;
+    if (block.nodes === null) block.owner = -1;
     else block.nodes.release(entry.node);
     block.count--;
     if (block.nodes !== null && block.count === 0) this.#empty++;

@@ -9,7 +9,7 @@ import { GPU } from "../../src/observe/tag.ts";
 import type { Ledger } from "../../src/observe/ledger.ts";
 import type { GpuBackend } from "../backend/backend.ts";
 import { GpuError } from "../gpu_error.ts";
-import type { GpuUse } from "../intent.ts";
+import type { GpuHeapName, GpuUse } from "../intent.ts";
 import { Entry } from "./entry.ts";
 import type { GpuBlock } from "./gpu_block.ts";
 import type { GpuHeap } from "./gpu_heap.ts";
@@ -29,7 +29,7 @@ export interface GpuMemoryOwner {
 
 /** See the file comment. */
 export class GpuMemory {
-  readonly heaps: Readonly<Record<GpuUse | "readback", GpuHeap>>;
+  readonly heaps: Readonly<Record<GpuHeapName, GpuHeap>>;
   readonly entries: Entry[] = [];
   readonly slots: Slots = new Slots();
   /** Evictions and failures since it was made. */
@@ -46,7 +46,7 @@ export class GpuMemory {
     backend: GpuBackend,
     ledger: Ledger,
     owner: GpuMemoryOwner,
-    heaps: (onCreate: (block: GpuBlock) => void) => Readonly<Record<GpuUse | "readback", GpuHeap>>,
+    heaps: (onCreate: (block: GpuBlock) => void) => Readonly<Record<GpuHeapName, GpuHeap>>,
   ) {
     this.#backend = backend;
     this.#ledger = ledger;
@@ -111,7 +111,7 @@ export class GpuMemory {
     const { block } = entry;
     if (block === null) return;
     if (entry.lifetime === "Streaming") this.#streaming--;
-    block.heap.remove(entry);
+    this.heaps[block.heap].remove(entry);
   }
 
   /** Evicts the least important streaming allocation, and of those the one that was not used for longest. */
@@ -128,7 +128,7 @@ export class GpuMemory {
     if (least === null) return false;
     this.evictions++;
     const { handle, onEvict } = least;
-    const { heap } = least.block!;
+    const heap = this.heaps[least.heap];
     this.free(least);
     heap.trim(false);
     onEvict?.(handle);
@@ -209,7 +209,7 @@ export class GpuMemory {
 
   /** The device had no memory for a block: what is in it goes elsewhere, if its contents can be had again. */
   refused(block: GpuBlock): void {
-    const { heap } = block;
+    const heap = this.heaps[block.heap];
     block.isClosed = true;
     heap.shrink(block.bytes);
     const inside = this.inside(block);
@@ -240,7 +240,7 @@ export class GpuMemory {
 
   /** The allocations in a block, in the order of their places. */
   inside(block: GpuBlock): Entry[] {
-    if (block.nodes === null) return block.owner === null ? [] : [block.owner];
+    if (block.nodes === null) return block.owner < 0 ? [] : [this.entries[block.owner]!];
     const inside: Entry[] = [];
     const { nodes } = block;
     for (let node = nodes.first; node >= 0; node = nodes.next(node)) {

@@ -7,7 +7,6 @@ import { FrameStateError } from "../../src/errors.ts";
 import type { Frames } from "../../src/frame/frames.ts";
 import { type Heap, type HeapEntry, LEASED } from "../../src/pool/heap.ts";
 import { GPU } from "../../src/observe/tag.ts";
-import { isOnCpu } from "../alloc_options.ts";
 import type { GpuBackend } from "../backend/backend.ts";
 import { GpuError } from "../gpu_error.ts";
 import { framesOf } from "../intent.ts";
@@ -55,14 +54,14 @@ export class Placement {
     entry.until = lasts === 0 ? 0 : frame + lasts - 1;
     entry.used = frame;
     if (entry.place === "ring") return this.#putInRing(entry);
-    const heap = entry.place === "heap" ? entry.use : "readback";
+    const heap = this.#parts.memory.heaps[entry.heap];
     const isOnDevice = entry.place !== "staging";
-    const held = isOnDevice ? this.#parts.memory.heaps[heap].heldFor(bytes) : 0;
+    const held = isOnDevice ? heap.heldFor(bytes) : 0;
     if (held > this.#parts.backend.limits.maxBufferSize) throw this.#tooLarge(bytes);
     if (!ledger.mayHave(held)) return this.#refused((action) => ledger.refusal(action));
-    if (isOnCpu(entry) && !this.#copyOnCpu(entry)) return false;
+    if (entry.isCopied && !this.#copyOnCpu(entry)) return false;
     entry.held = held;
-    if (isOnDevice && !this.#parts.memory.put(entry, this.#parts.memory.heaps[heap])) {
+    if (isOnDevice && !this.#parts.memory.put(entry, heap)) {
       this.#dropCopy(entry);
       return this.#refused((action) => ledger.refusal(action));
     }
@@ -105,7 +104,11 @@ export class Placement {
     const copy: HeapEntry | undefined = cpu.take(bytes, true, GPU, what, entry.name, LEASED);
     if (copy === undefined) return this.#refused((action) => cpu.refusal(action, bytes));
     entry.shadow = copy;
-    entry.bytesOnCpu = new Uint8Array(copy.view.buffer as ArrayBuffer, copy.view.byteOffset, entry.bytes);
+    const { buffer, byteOffset } = copy.view;
+    entry.words = new Uint8Array(buffer as ArrayBuffer, byteOffset, bytes);
+    entry.bytesOnCpu = bytes === entry.bytes
+      ? entry.words
+      : new Uint8Array(buffer as ArrayBuffer, byteOffset, entry.bytes);
     // Between two written parts the CPU's bytes may be uploaded as well, unless the GPU writes there.
     if (entry.place === "heap") entry.dirty ??= new DirtyRanges(entry.use === "storage" ? Infinity : MAX_RANGES);
     return true;
@@ -115,6 +118,7 @@ export class Placement {
     if (entry.shadow !== null) this.#parts.cpu.give(entry.shadow);
     entry.shadow = null;
     entry.bytesOnCpu = null;
+    entry.words = null;
     entry.dirty = null;
   }
 

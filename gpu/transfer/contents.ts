@@ -53,7 +53,7 @@ export class Contents {
     if (entry.block !== null && !entry.isFailed) {
       const isWritten = entry.use === "storage";
       const { uploader } = this.#parts;
-      uploader.flush(entry.block.buffer, entry.offset, this.#copyOf(entry), entry.dirty!, isWritten, isWritten);
+      uploader.flush(entry.block.buffer, entry.offset, entry.words!, entry.dirty!, isWritten, isWritten);
     }
     entry.isListed = false;
   }
@@ -173,13 +173,6 @@ export class Contents {
         nameOf(entry)
       } as staged bytes are on the CPU alone: write them to an allocation on the device`,
     );
-  }
-
-  /** The copy of an entry on the CPU, in whole words. */
-  #copyOf(entry: Entry): Uint8Array {
-    const { bytesOnCpu, bytes } = entry;
-    if (bytes % 4 === 0) return bytesOnCpu!;
-    return new Uint8Array(bytesOnCpu!.buffer as ArrayBuffer, bytesOnCpu!.byteOffset, Math.ceil(bytes / 4) * 4);
   }
 
   /** Where an allocation will be when it is asked: it may have moved by then, or be gone. */

@@ -22,7 +22,7 @@ export const DEFAULT_COSTS: Readonly<UploadCosts> = {
   call: 0.003,
   bytesPerMs: 8e6,
   scatter: 0.4,
-  scatterBytesPerMs: 5e5,
+  scatterBytesPerMs: 8e5,
 };
 
 /**

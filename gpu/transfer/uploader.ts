@@ -8,6 +8,7 @@ import { USAGE } from "../backend/backend.ts";
 import type { DirtyRanges } from "./dirty_ranges.ts";
 import { DEFAULT_COSTS, type UploadCosts, UploadPlan, type UploadPolicy } from "./upload_plan.ts";
 
+// Runtimes hold another copy of all bytes that were not submitted.
 const MAX_PENDING = 8 * 1024 * 1024;
 const PIECE = 4 * 1024 * 1024;
 
