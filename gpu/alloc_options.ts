@@ -63,12 +63,17 @@ export function describe(entry: Entry, options: GpuAllocOptions): void {
   if (policy !== "shadow" && policy !== "restore" && policy !== "discard") {
     throw refused(policy, 'onLoss is "shadow", "restore" or "discard"');
   }
+  if (policy === "shadow" && place === "readback") {
+    throw refused(policy, "what is read back has no copy on the CPU: read it");
+  }
   if ((policy === "restore") !== (restore !== undefined)) {
     throw refused(policy, 'onLoss: "restore" and the function restore go together');
   }
+  const isIsolated = options.isolate === true;
   entry.intent = intent;
   entry.lifetime = lifetime;
-  entry.place = place;
+  // The frame ring is one buffer for all.
+  entry.place = place === "ring" && isIsolated ? "heap" : place;
   entry.use = use;
   entry.align = align;
   entry.importance = importance;
@@ -77,7 +82,7 @@ export function describe(entry: Entry, options: GpuAllocOptions): void {
   entry.restore = restore;
   entry.onMove = onMove;
   entry.onEvict = onEvict;
-  entry.isIsolated = options.isolate === true;
+  entry.isIsolated = isIsolated;
 }
 
 function checkFunction(value: unknown): void {

@@ -69,7 +69,17 @@ export class Defragmenter {
     this.moves += moved.length;
     const result = { moved: moved.length, bytes: this.#bytes, copies: this.#copies, buffers: emptied.length };
     const told = moved.filter(({ onMove }) => onMove !== undefined).map(({ handle, onMove }) => ({ handle, onMove }));
-    for (const { handle, onMove } of told) onMove!(handle);
+    let failure: { readonly error: unknown } | undefined;
+    for (const { handle, onMove } of told) {
+      // One of them may free another, or throw, of which the others should not suffer.
+      if (this.#memory.slots.find(handle) < 0) continue;
+      try {
+        onMove!(handle);
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+    if (failure !== undefined) throw failure.error;
     return result;
   }
 
@@ -111,8 +121,10 @@ export class Defragmenter {
       if (other === block || other.nodes === null || other.isClosed || other.isStreaming !== block.isStreaming) {
         continue;
       }
-      // To a fuller one only, or two would take turns.
-      if (other.used < block.used || other.nodes.free * heap.unit < bytes) continue;
+      // To a fuller one, or one that stays, or two would take turns; and not from memory that is there to what may turn out not to be.
+      if (other.used < block.used && other.pins === 0) continue;
+      if (other.nodes.free * heap.unit < bytes) continue;
+      if (block.isVerified && !other.isVerified) continue;
       node = other.nodes.alloc(bytes / heap.unit, align);
       if (node < 0) continue;
       target = other;

@@ -103,6 +103,11 @@ export class Readbacks {
     return request.promise;
   }
 
+  /** A buffer that can be mapped itself is about to be destroyed: what was asked of it fails. */
+  drop(buffer: GpuBufferId, errorOf: (request: ReadRequest) => Error): void {
+    this.#direct.drop(buffer, errorOf);
+  }
+
   /** Whether a buffer is being read directly, and can do nothing else. */
   isReading(buffer: GpuBufferId): boolean {
     return this.#direct.has(buffer);
@@ -148,8 +153,8 @@ export class Readbacks {
   /** Whether a request goes on; if not, its caller has been told. */
   #accepts(request: ReadRequest, at: number): boolean {
     const { bytes, into } = request;
-    if (this.#isDisposed) request.fail(disposedError(request));
-    else if (this.#isLost) request.fail(lostError(request));
+    if (this.#isDisposed) request.abandon(disposedError(request));
+    else if (this.#isLost) request.abandon(lostError(request));
     else {
       const fault = faultOf(at, bytes, into, this.#ring.largest);
       if (fault === undefined) {
@@ -167,10 +172,10 @@ export class Readbacks {
     this.#queue = [];
     this.#ready = 0;
     for (const buffer of this.#ring.buffers) {
-      failAll(buffer.batch ?? [], errorOf);
+      for (const request of buffer.batch ?? []) request.abandon(errorOf(request));
       buffer.batch = null;
     }
-    failAll(queue, errorOf);
+    for (const request of queue) request.abandon(errorOf(request));
     this.#direct.abandon(errorOf, unmap);
   }
 
@@ -273,7 +278,7 @@ export class Readbacks {
 
   #failed(buffer: ReadbackBuffer, batch: ReadRequest[], error: unknown): void {
     if (buffer.batch !== batch) return;
-    failAll(batch, () => error);
+    for (const request of batch) request.fail(error);
     this.#ring.discard(buffer);
     this.#send();
   }
@@ -281,10 +286,6 @@ export class Readbacks {
 
 function placeAfter(bytes: number): number {
   return Math.ceil(bytes / PLACE_ALIGN) * PLACE_ALIGN;
-}
-
-function failAll(requests: readonly ReadRequest[], errorOf: (request: ReadRequest) => unknown): void {
-  for (const request of requests) request.fail(errorOf(request));
 }
 
 function disposedError(request: ReadRequest): Error {
