@@ -8,6 +8,7 @@ import { FrameGuard } from "../src/frame/guards.ts";
 import type { TypedArray } from "../src/memory/typed_array.ts";
 import type { Budget } from "../src/observe/budget.ts";
 import type { BudgetLimits, ChildBudget } from "../src/observe/budgets.ts";
+import type { IdleMemory } from "../src/observe/ledger.ts";
 import type { Leak } from "../src/observe/leak.ts";
 import type { Heap } from "../src/pool/heap.ts";
 import type { SmartAlloc } from "../src/smart_alloc.ts";
@@ -174,6 +175,11 @@ export class GpuAllocator<B = unknown> {
   /** Those that a frame frees, by their numbers: the entry may be another one's by then. */
   readonly #mortal: GpuHandle[] = [];
   readonly #streamBytes: number;
+  /** What is given back before a budget refuses memory, on either side. */
+  readonly #idle: IdleMemory = {
+    bytes: () => this.#memory.idle,
+    giveBack: () => void this.#memory.trim(),
+  };
   readonly #objects: FinalizationRegistry<GpuHandle>;
   /** Those whose objects were left to the garbage collector. */
   readonly #abandoned: Set<GpuHandle> = new Set();
@@ -268,6 +274,7 @@ export class GpuAllocator<B = unknown> {
       if (this.isLive(handle)) this.#abandoned.add(handle);
     });
     backend.onLoss = (loss) => this.#lost(loss);
+    ledger.idle.push(this.#idle);
   }
 
   // Allocations
@@ -309,18 +316,23 @@ export class GpuAllocator<B = unknown> {
       // Callbacks of budgets may have done that.
       throw this.#isDisposed ? this.#disposed("allocate") : error;
     } finally {
-      if (!isThere) this.#memory.close(entry);
+      if (!isThere) {
+        this.#memory.close(entry);
+        this.#memory.tellEvicted();
+      }
     }
     if (!isThere) return undefined;
+    const { handle } = entry;
     try {
+      if (entry.until > 0) this.#mortal.push(handle);
+      if (!this.#isDisposed && isZero) this.#zero(entry);
+      this.#memory.tellEvicted();
       if (this.#isDisposed) throw this.#disposed("allocate");
-      if (isZero) this.#zero(entry);
     } catch (error) {
-      this.#memory.free(entry);
+      if (this.isLive(handle)) this.#memory.free(entry);
       throw error;
     }
-    if (entry.until > 0) this.#mortal.push(entry.handle);
-    return entry.handle;
+    return handle;
   }
 
   /**
@@ -766,7 +778,7 @@ export class GpuAllocator<B = unknown> {
    */
   trim(): number {
     let bytes = this.#readbacks.trim() + this.#ring.trim() * this.#ring.segments;
-    for (const heap of Object.values(this.#memory.heaps)) bytes += heap.trim(false);
+    for (const heap of Object.values(this.#memory.heaps)) bytes += heap.trim("all");
     return bytes;
   }
 
@@ -886,7 +898,7 @@ export class GpuAllocator<B = unknown> {
     if (typeof olderThanFrames !== "number" || Number.isNaN(olderThanFrames)) {
       throw new ArgumentError("FA008", `Cannot look for leaks of ${show(olderThanFrames)} frames: give a number`);
     }
-    const now = this.#frames.ledger.frame;
+    const now = this.#frame;
     const isAbandoned = ({ handle }: Entry): number => Number(this.#abandoned.has(handle));
     const live = this.#memory.entries.filter((entry) =>
       entry.tag !== null && framesOf(entry.lifetime) === 0 && now - entry.born >= olderThanFrames
@@ -916,9 +928,11 @@ export class GpuAllocator<B = unknown> {
       if (entry.tag !== null) this.#memory.free(entry);
       else this.#memory.take(entry); // which is being allocated just now
     }
-    for (const heap of Object.values(this.#memory.heaps)) heap.trim(false);
+    for (const heap of Object.values(this.#memory.heaps)) heap.trim("all");
     this.#ring.dispose();
     this.#releaseBudgets();
+    const { idle } = this.#frames.ledger;
+    idle.splice(idle.indexOf(this.#idle), 1);
     this.backend.onLoss = undefined;
     this.backend.dispose();
     return leaks;

@@ -11,7 +11,7 @@ import { type Mapping, Mappings } from "./mappings.ts";
 import { Waits } from "./waits.ts";
 import { WebGpuBuffers } from "./webgpu_buffers.ts";
 import { WebGpuCommands } from "./webgpu_commands.ts";
-import { checkDevice, checkOptions, requestDevice } from "./webgpu_request.ts";
+import { checkDevice, checkOptions, isFallback, limitsOf, requestDevice } from "./webgpu_request.ts";
 
 /** `GPUMapMode.READ`. */
 const MAP_MODE_READ = 1;
@@ -324,23 +324,6 @@ export class WebGpuBackend implements GpuBackend<GPUBuffer> {
     this.#device.removeEventListener("uncapturederror", this.#tellError);
     if (this.#ownsDevice) this.#device.destroy();
   }
-}
-
-function limitsOf(device: GPUDevice): GpuLimits {
-  const { limits } = device;
-  return {
-    uniformAlign: limits.minUniformBufferOffsetAlignment,
-    storageAlign: limits.minStorageBufferOffsetAlignment,
-    maxBufferSize: limits.maxBufferSize,
-    maxUniformBinding: limits.maxUniformBufferBindingSize,
-    maxStorageBinding: limits.maxStorageBufferBindingSize,
-  };
-}
-
-/** Older runtimes do not say it. */
-function isFallback(device: GPUDevice): boolean {
-  const info = (device as { readonly adapterInfo?: { readonly isFallbackAdapter?: boolean } }).adapterInfo;
-  return info?.isFallbackAdapter ?? false;
 }
 
 /** Waits until a device has told its loss, if there is one. */

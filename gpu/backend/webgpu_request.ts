@@ -1,8 +1,9 @@
 /**
- * Asks the runtime for a WebGPU device. Where there is none, the error says what to install.
+ * Asks the runtime for a WebGPU device, and the device what it is. Where there is none, the error says what to install.
  */
 
 import { ArgumentError, show } from "../../src/errors.ts";
+import type { GpuLimits } from "./backend.ts";
 import { GpuError } from "../gpu_error.ts";
 
 /** Gets a device that belongs to nobody yet. */
@@ -70,4 +71,22 @@ export function checkOptions(
     const [what, advice] = isObject ? [value, `${name} is a function`] : [options, "give an object"];
     throw new ArgumentError("FA008", `Cannot use a WebGPU device with ${show(what)}: ${advice}`);
   }
+}
+
+/** What a device demands and allows. */
+export function limitsOf(device: GPUDevice): GpuLimits {
+  const { limits } = device;
+  return {
+    uniformAlign: limits.minUniformBufferOffsetAlignment,
+    storageAlign: limits.minStorageBufferOffsetAlignment,
+    maxBufferSize: limits.maxBufferSize,
+    maxUniformBinding: limits.maxUniformBufferBindingSize,
+    maxStorageBinding: limits.maxStorageBufferBindingSize,
+  };
+}
+
+/** Whether it is a software device. Older runtimes do not say it. */
+export function isFallback(device: GPUDevice): boolean {
+  const info = (device as { readonly adapterInfo?: { readonly isFallbackAdapter?: boolean } }).adapterInfo;
+  return info?.isFallbackAdapter ?? false;
 }

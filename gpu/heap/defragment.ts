@@ -53,14 +53,22 @@ export class Defragmenter {
     this.#copies = 0;
     const moved: Entry[] = [];
     const emptied: GpuBlock[] = [];
+    let failure: { readonly error: unknown } | undefined;
     const { uniform, vertex, storage } = this.#memory.heaps;
     for (const heap of [uniform, vertex, storage]) {
       const candidates = heap.blocks.filter((block) => canLeave(block)).sort((a, b) => a.used - b.used);
       for (const block of candidates) {
         if (this.#bytes >= maxBytes || moved.length >= maxMoves) break;
         block.isClosed = true;
-        this.#evacuate(heap, block, maxBytes, maxMoves, moved);
-        block.isClosed = false;
+        try {
+          this.#evacuate(heap, block, maxBytes, maxMoves, moved);
+        } catch (error) {
+          // The device is gone; what has moved until now is told all the same.
+          failure = { error };
+          maxMoves = 0;
+        } finally {
+          block.isClosed = false;
+        }
         if (block.count === 0) emptied.push(block);
       }
     }
@@ -69,7 +77,6 @@ export class Defragmenter {
     this.moves += moved.length;
     const result = { moved: moved.length, bytes: this.#bytes, copies: this.#copies, buffers: emptied.length };
     const told = moved.filter(({ onMove }) => onMove !== undefined).map(({ handle, onMove }) => ({ handle, onMove }));
-    let failure: { readonly error: unknown } | undefined;
     for (const { handle, onMove } of told) {
       // One of them may free another, or throw, of which the others should not suffer.
       if (this.#memory.slots.find(handle) < 0) continue;
@@ -133,7 +140,12 @@ export class Defragmenter {
     if (target === undefined) return false;
     const nodes = target.nodes!;
     const from = inside[first]!.offset;
-    this.#backend.copy(block.buffer, from, target.buffer, nodes.offsetOf(node) * heap.unit, bytes);
+    try {
+      this.#backend.copy(block.buffer, from, target.buffer, nodes.offsetOf(node) * heap.unit, bytes);
+    } catch (error) {
+      nodes.release(node);
+      throw error;
+    }
     for (let i = first; i < end; i++) {
       const entry = inside[i]!;
       const rest = i + 1 < end ? nodes.split(node, entry.held / heap.unit) : -1;

@@ -209,18 +209,33 @@ export class GpuHeap {
     this.#next = Math.min(this.#next, Math.max(least, this.heldFor(bytes / 2)));
   }
 
-  /** Destroys what has been empty for long; all that is empty if nothing is to be kept. Returns the bytes given back. */
-  trim(keepsRecent: boolean): number {
+  /**
+   * Destroys what is empty: `"old"`: what has been so for long; `"idle"`: all but what was reserved for what comes; `"all"`. Returns the
+   * bytes given back.
+   */
+  trim(what: "old" | "idle" | "all"): number {
     if (this.#empty === 0) return 0;
     const before = this.reserved;
     for (let i = this.blocks.length - 1; i >= 0; i--) {
       const block = this.blocks[i]!;
       if (block.count > 0) continue;
       const kept = this.#empty > 1 ? EXTRA_FRAMES : QUIET_FRAMES;
-      if (!keepsRecent || this.frame - block.quietSince >= kept) this.destroy(block);
+      const isDue = what === "old" ? this.frame - block.quietSince >= kept : block.quietSince < Infinity;
+      if (isDue || what === "all") this.destroy(block);
     }
     this.#next = Math.min(this.#next, Math.max(this.#first, this.reserved));
     return before - this.reserved;
+  }
+
+  /** The bytes of buffers in which nothing is, and that were not reserved. */
+  get idle(): number {
+    let bytes = 0;
+    if (this.#empty > 0) {
+      for (const { count, quietSince, bytes: size } of this.blocks) {
+        if (count === 0 && quietSince < Infinity) bytes += size;
+      }
+    }
+    return bytes;
   }
 
   /** Whether an allocation has a buffer of its own. */

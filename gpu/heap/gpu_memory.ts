@@ -44,6 +44,9 @@ export class GpuMemory {
   /** The buffers of which it is not known yet whether there was memory for them. */
   readonly #unsettled: Set<Promise<void>> = new Set();
   #streaming = 0;
+  /** Those that were evicted, and whose programs are not told yet. */
+  readonly #evicted: { readonly handle: number; readonly onEvict: (handle: number) => void }[] = [];
+  #isTelling = false;
 
   constructor(
     backend: GpuBackend,
@@ -105,10 +108,10 @@ export class GpuMemory {
     return true;
   }
 
-  /** Gives back every buffer in which nothing is; whether there was one. */
+  /** Gives back every buffer in which nothing is, and that was not reserved; whether there was one. */
   trim(): boolean {
     const { uniform, vertex, storage } = this.heaps;
-    return uniform.trim(false) + vertex.trim(false) + storage.trim(false) > 0;
+    return uniform.trim("idle") + vertex.trim("idle") + storage.trim("idle") > 0;
   }
 
   /** Takes an entry out of its heap. */
@@ -121,7 +124,7 @@ export class GpuMemory {
 
   /** Evicts the least important streaming allocation, of a heap or of all, and of those the one that was not used for longest. */
   evict(importance: number, other: Entry | null, from: GpuHeapName | null = null): boolean {
-    if (this.#streaming === 0) return false;
+    if (this.#streaming === 0 || this.#isTelling) return false;
     let least: Entry | null = null;
     for (const entry of this.entries) {
       if (entry.block === null || entry.lifetime !== "Streaming" || entry.pins > 0 || entry === other) continue;
@@ -137,9 +140,29 @@ export class GpuMemory {
     const { handle, onEvict } = least;
     const heap = this.heaps[least.heap];
     this.free(least);
-    heap.trim(false);
-    onEvict?.(handle);
+    heap.trim("idle");
+    if (onEvict !== undefined) this.#evicted.push({ handle, onEvict });
     return true;
+  }
+
+  /** Tells the program of what was evicted: once that has served its purpose, and without evicting anything meanwhile. */
+  tellEvicted(): void {
+    if (this.#isTelling || this.#evicted.length === 0) return;
+    this.#isTelling = true;
+    try {
+      while (this.#evicted.length > 0) {
+        const { handle, onEvict } = this.#evicted.shift()!;
+        onEvict(handle);
+      }
+    } finally {
+      this.#isTelling = false;
+    }
+  }
+
+  /** The bytes of buffers in which nothing is, and that were not reserved. */
+  get idle(): number {
+    const { uniform, vertex, storage } = this.heaps;
+    return uniform.idle + vertex.idle + storage.idle;
   }
 
   /** Evicts for so many bytes in a heap, unless that is no help: of a limit on that heap alone the others need not suffer. */
@@ -179,7 +202,9 @@ export class GpuMemory {
         last = block.bytes;
         if (isSmaller) continue;
       }
-      if (isPossible && this.#evictFor(heap, wanted, Infinity, null)) continue;
+      const isEvicted = isPossible && this.#evictFor(heap, wanted, Infinity, null);
+      this.tellEvicted();
+      if (isEvicted) continue;
       if (block === null && isPossible) throw this.#ledger.refusal(`reserve ${bytes} bytes on the GPU`);
       throw new GpuError(
         "FA856",
@@ -206,9 +231,9 @@ export class GpuMemory {
       storage.frame =
       readback.frame =
         frame;
-    uniform.trim(true);
-    vertex.trim(true);
-    storage.trim(true);
+    uniform.trim("old");
+    vertex.trim("old");
+    storage.trim("old");
   }
 
   /** Takes note of a buffer that was made, or made again on another device. */
@@ -256,6 +281,11 @@ export class GpuMemory {
       } catch (error) {
         failure ??= { error };
       }
+    }
+    try {
+      this.tellEvicted();
+    } catch (error) {
+      failure ??= { error };
     }
     if (failure !== undefined) throw failure.error;
   }

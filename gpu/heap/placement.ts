@@ -52,7 +52,7 @@ export class Placement {
     entry.bytes = bytes;
     entry.held = 0;
     entry.offset = 0;
-    entry.born = ledger.frame;
+    entry.born = frame;
     entry.until = lasts === 0 ? 0 : frame + lasts - 1;
     entry.used = frame;
     if (entry.place === "ring") return this.#putInRing(entry);

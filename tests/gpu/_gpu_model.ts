@@ -271,7 +271,11 @@ export class Model {
     if (held.wish.policy === "shadow") {
       this.touchAll(held);
       this.upload(held);
-    } else held.isRestoring = true;
+    } else {
+      // What was written before may have gone to where there was no memory, or will come with what the program gives.
+      held.isRestoring = true;
+      held.dirty = [];
+    }
   }
 
   /** The program was asked for the contents of what was put elsewhere. */

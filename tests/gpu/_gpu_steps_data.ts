@@ -84,12 +84,13 @@ function copy(world: World, a: number, b: number, c: number): void {
   const bytes = isToEnd ? most : (a >> 3) % (most + 1) & ~3;
   const isWithin = isOnDevice(source) && isOnDevice(target) && !gpu.isLost &&
     gpu.buffer(source.handle) === gpu.buffer(target.handle);
-  world.spared.clear();
+  world.copied.add(source).add(target);
   // Callbacks may free one of the two.
   if (c % 2 === 0) world.spared.add(source).add(target);
   const isPinned = source.pins + target.pins;
   const made = world.attempt(() => gpu.copy(source.handle, target.handle, { from, at, bytes }));
   world.spared.clear();
+  world.copied.clear();
   const codes = gpu.isLost
     ? ["FA857"]
     : !isOnDevice(source) || !isOnDevice(target) || source.place === "readback"

@@ -61,6 +61,8 @@ export class World implements Books, Desk {
   made = 0;
   /** What callbacks of budgets leave alone. */
   readonly spared: Set<Held> = new Set();
+  /** Those that are being copied, and are not evicted meanwhile. */
+  readonly copied: Set<Held> = new Set();
   isDeaf = false;
   isDefragmenting = false;
   #crossings = 0;
@@ -165,7 +167,7 @@ export class World implements Books, Desk {
     // What was just taken out of a buffer for which there was no memory is nowhere.
     if (this.isUnsure) return;
     for (const other of this.model.live.values()) {
-      if (!other.isEvictable || heapOf(other) !== heapOf(held) || this.spared.has(other)) continue;
+      if (!other.isEvictable || heapOf(other) !== heapOf(held) || this.copied.has(other)) continue;
       const isRight = held.wish.importance < other.wish.importance ||
         (held.wish.importance === other.wish.importance && held.used <= other.used);
       assert(isRight, `${held.wish.name} was evicted, and ${other.wish.name} was not`);

@@ -2,14 +2,16 @@
  * Whatever the GPU's methods are called with, in whatever state: they refuse it with an error of this library, and nothing has changed.
  */
 
-import { NullBackend } from "@framealloc/core/gpu";
-import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { ArgumentError, FrameAllocError, SmartAlloc } from "@framealloc/core";
+import { GpuAllocator, NullBackend } from "@framealloc/core/gpu";
+import { assert, assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import { NO_WEBGPU } from "./_backends.ts";
+import { detached } from "./_bad_values.ts";
 import { anyProgram, run } from "./_fuzz_programs.ts";
 import { newTally, sweep, type Tally, watchRejections } from "./_fuzz_run.ts";
 import { calls } from "./_fuzz_table.ts";
-import { type State, STATES } from "./_fuzz_world.ts";
+import { Draw, type State, STATES } from "./_fuzz_world.ts";
 
 /** In all states but one, one of so many wrong arguments is tried, each time others. */
 const STEP = 25;
@@ -89,6 +91,58 @@ Deno.test("The GPU's methods survive programs whose callbacks call them and thro
     )
   );
   assertGreaterOrEqual(tally.calls, 3_000);
+});
+
+Deno.test("GpuRing uses nothing for what it refuses, not even padding", () => {
+  const gpu = new GpuAllocator(new SmartAlloc(), new NullBackend({ limits: { maxBufferSize: 2 ** 20 } }));
+  const { ring } = gpu;
+  gpu.beginFrame();
+  ring.alloc(16, "vertex");
+  const refusals: Record<string, () => unknown> = {
+    alloc: () => ring.alloc(2 ** 30),
+    push: () => ring.push(new Uint8Array(2 ** 21)),
+    slice: () => ring.slice(Float64Array, 2 ** 30),
+    batch: () => ring.batch(Draw, 2 ** 30),
+    columns: () => ring.columns(Draw, 2 ** 30),
+    box: () => ring.box(Draw, { glow: "bright" } as never),
+    "box of nothing": () => ring.box(undefined as never),
+    "slice of nothing": () => ring.slice(undefined as never, 4),
+  };
+  for (const [name, refusal] of Object.entries(refusals)) {
+    assertThrows(refusal, FrameAllocError, undefined, name);
+    assertEquals(ring.used, 16, name);
+  }
+  assertEquals(ring.offset(ring.alloc(16, "vertex")), 16);
+  gpu.dispose();
+});
+
+Deno.test("GpuRing copies numbers of any class, and none that are gone", () => {
+  class Vec3 extends Float32Array {
+    constructor(x: number, y: number, z: number) {
+      super([x, y, z]);
+    }
+  }
+  const gpu = new GpuAllocator(new SmartAlloc(), new NullBackend());
+  const { ring } = gpu;
+  gpu.beginFrame();
+  const place = ring.push(new Vec3(1, 2, 3) as Float32Array);
+  assertEquals(ring.view(place, Float32Array, 3), new Float32Array([1, 2, 3]));
+  const handle = gpu.alloc(12);
+  gpu.write(handle, new Vec3(0, 0, 4) as Float32Array);
+  gpu.flush();
+  assertEquals(new Float32Array((gpu.buffer(handle) as Uint8Array).buffer, gpu.offset(handle), 3)[2], 4);
+  const buffer = new ArrayBuffer(64, { maxByteLength: 64 });
+  const cut = new Float32Array(buffer, 32);
+  buffer.resize(16);
+  const view = new DataView(new ArrayBuffer(8));
+  structuredClone(view, { transfer: [view.buffer] });
+  for (const gone of [cut, detached()]) {
+    assertThrows(() => ring.push(gone), ArgumentError, "FA008");
+    assertThrows(() => gpu.write(handle, gone), ArgumentError, "detached");
+  }
+  assertThrows(() => gpu.write(handle, view), ArgumentError, "detached");
+  ring.push(new Float32Array(0));
+  gpu.dispose();
 });
 
 /** Runs the child. */
