@@ -23,7 +23,8 @@ export interface GpuAllocOptions {
   readonly onLoss?: GpuLossPolicy;
   /**
    * Gives the contents, all of them or the first bytes, after the device was lost; with `onLoss: "restore"`. What is streamed is asked for
-   * last, and otherwise the more important comes first.
+   * last, and otherwise the more important comes first. It must not wait for the allocator itself, and what is written to the allocation
+   * until it has given them is overwritten: wait for {@linkcode GpuAllocator.settled} or {@linkcode GpuAllocator.recover}.
    */
   readonly restore?: () => Uint8Array | Promise<Uint8Array>;
   /** Of two streaming allocations the less important one is evicted first. @default {0} */

@@ -52,7 +52,7 @@ export function dumpOf({ backend, frame, generation, memory, ring, readbacks, bu
       overflows: ring.region.overflows,
       segments: ring.segments,
     },
-    readback: { reserved: readbacks.reserved, inFlight: readbacks.inFlight },
+    readback: { reserved: readbacks.reserved, inFlight: readbacks.bytesInFlight },
   };
 }
 

@@ -63,6 +63,11 @@ export class Readbacks {
     return this.#ring.inFlight;
   }
 
+  /** The bytes of the buffers that are on their way. */
+  get bytesInFlight(): number {
+    return this.#ring.bytesInFlight;
+  }
+
   /** How many requests are still to be answered. */
   get pending(): number {
     let count = this.#queue.length + this.#direct.pending;
