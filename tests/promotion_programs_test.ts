@@ -178,7 +178,17 @@ interface Copy {
   seed: number;
 }
 
-const NOTHING: BytesByKind = { frame: 0, pool: 0, heap: 0, handles: 0, groups: 0, scratch: 0, streaming: 0, tasks: 0, gpu: 0 };
+const NOTHING: BytesByKind = {
+  frame: 0,
+  pool: 0,
+  heap: 0,
+  handles: 0,
+  groups: 0,
+  scratch: 0,
+  streaming: 0,
+  tasks: 0,
+  gpu: 0,
+};
 const NO_FAILURES: Readonly<Record<PromotionFailure, number>> = {
   TooLarge: 0,
   BudgetExceeded: 0,

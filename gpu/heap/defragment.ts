@@ -76,7 +76,11 @@ export class Defragmenter {
     for (const block of emptied) this.#memory.heaps[block.heap].destroy(block);
     this.moves += moved.length;
     const result = { moved: moved.length, bytes: this.#bytes, copies: this.#copies, buffers: emptied.length };
-    const told = moved.filter(({ onMove }) => onMove !== undefined).map(({ handle, onMove }) => ({ handle, onMove }));
+    // One may have gone through two buffers.
+    const told = [...new Set(moved)].filter(({ onMove }) => onMove !== undefined).map(({ handle, onMove }) => ({
+      handle,
+      onMove,
+    }));
     for (const { handle, onMove } of told) {
       // One of them may free another, or throw, of which the others should not suffer.
       if (this.#memory.slots.find(handle) < 0) continue;

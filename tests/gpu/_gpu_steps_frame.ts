@@ -175,8 +175,10 @@ function defragment(world: World, a: number, b: number, c: number): void {
   world.isDefragmenting = false;
   if (!flushed(world, made.code)) return;
   const { moved, bytes, copies, buffers: given } = made.value!;
-  assertEquals(moved, world.moved.length);
-  assertEquals(bytes, world.moved.reduce((sum, handle) => sum + model.live.get(handle)!.held, 0));
+  const told = world.moved.reduce((sum, handle) => sum + model.live.get(handle)!.held, 0);
+  // One may go through two buffers, and is told of the last.
+  assertEquals([new Set(world.moved).size, moved === world.moved.length], [world.moved.length, bytes === told]);
+  assert(moved >= world.moved.length && bytes >= told);
   assertEquals(gpu.dump().totals.blocks, buffers - given);
   assert(gpu.stats().reserved <= reserved && (given === 0) === (gpu.stats().reserved === reserved));
   assert(moved <= (options.maxMoves ?? Infinity) && bytes <= (options.maxBytes ?? Infinity) && copies <= moved);

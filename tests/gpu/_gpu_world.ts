@@ -153,6 +153,8 @@ export class World implements Books, Desk {
       return;
     }
     this.count("out of memory: put elsewhere");
+    // What is about to be sent is read where it is now.
+    for (const asked of this.waiting) if (asked.held === held) asked.expected?.forget();
     this.model.rehomed(held);
   }
 
