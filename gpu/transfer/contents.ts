@@ -218,6 +218,7 @@ export class Contents {
     const { memory } = this.#parts;
     const { handle, writes } = entry;
     const name = nameOf(entry);
+    const { chunk } = entry;
     let { tries } = entry;
     return {
       name,
@@ -228,6 +229,9 @@ export class Contents {
       },
       refusal: (action) => {
         const why = (code: GpuErrorCode, text: string) => new GpuError(code, `Cannot ${action} of ${name} as ${text}`);
+        if (chunk !== null && chunk.isFailed) {
+          return why("FA856", "the device had no memory for its frame: allocate less in frames, and ask again");
+        }
         if (memory.slots.find(handle) !== entry.slot) {
           return isRefresh ? why("FA858", "it was freed meanwhile: keep it until they have arrived") : undefined;
         }

@@ -34,15 +34,15 @@ const WEIGHTS: Readonly<Record<Name, number>> = {
   read: 8,
   refresh: 3,
   stream: 3,
-  frame: 12,
-  flush: 6,
+  frame: 8,
+  flush: 8,
   ring: 14,
   again: 2,
-  defragment: 4,
+  defragment: 5,
   trim: 1,
   reserve: 1,
-  memory: 2,
-  settle: 3,
+  memory: 1,
+  settle: 4,
   lose: 1,
   turns: 6,
 };
@@ -134,13 +134,16 @@ export async function runProgram(
 
 async function end(world: World, ends: number): Promise<void> {
   const { gpu, alloc, backend, model } = world;
+  const { uploads } = gpu.stats();
+  world.count("uploads that were scattered", uploads.scatters);
+  world.count("writes that were saved", uploads.merged);
   if (ends % 2 === 0) {
     if (gpu.isLost) await world.recover(0, 0);
     if (backend instanceof WatchedBackend) backend.oomAt = Infinity;
     if (gpu.inFrame) frames.endFrame(world);
     await world.settle();
     alloc.budgets.setGlobal({});
-    frames.flush(world);
+    await frames.flush(world);
     await data.readAll(world);
     world.check();
     for (const held of [...model.live.values()]) world.free(held);

@@ -21,6 +21,7 @@ const INTENTS: readonly GpuIntent[] = ["DeviceOnly", "HostVisible", "HostCached"
 const USES: readonly GpuUse[] = ["uniform", "vertex", "storage"];
 const PLACES = 2 ** 24;
 const MOST_LIVE = 48;
+const LARGEST = 1 << 20;
 
 function alloc(world: World, a: number, b: number, c: number): void {
   const { model, gpu, backend } = world;
@@ -66,8 +67,8 @@ function wishOf(world: World, a: number, b: number, c: number): Wish {
     "Frame",
     MultiFrame(1 + c % 3),
   ];
-  const { maxBufferSize } = world.backend.limits;
-  const most = b % 64 === 0 ? maxBufferSize * 1.1 : b % 16 === 0 ? 90_000 : b % 4 === 0 ? 6000 : 400;
+  const largest = Math.min(world.backend.limits.maxBufferSize, LARGEST);
+  const most = b % 64 === 0 ? largest * 1.1 : b % 16 === 0 ? 90_000 : b % 4 === 0 ? 24_000 : 400;
   const bytes = 1 + Math.floor((c * 7919 + (b >> 4)) % most);
   const policies: readonly GpuLossPolicy[] = [
     "shadow",

@@ -3,7 +3,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { Asked, codeOf, Job } from "./_gpu_waiting.ts";
+import { Asked, Job } from "./_gpu_waiting.ts";
 import { dataOf, REFUSED, type World } from "./_gpu_world.ts";
 import type { Held } from "./_gpu_model.ts";
 
@@ -198,7 +198,6 @@ export async function readAll(world: World): Promise<void> {
   }
   await world.drain();
   assert(world.waiting.every(({ isSettled }) => isSettled), "somebody waits");
-  void codeOf;
 }
 
 /** The steps by their names. */

@@ -5,8 +5,10 @@
 import { type Batch, f32, type Layout, struct, vec4f } from "@framealloc/core";
 import type { GpuUse } from "@framealloc/core/gpu";
 import { assert, assertEquals } from "@std/assert";
+import { readBack } from "./_backends.ts";
 import { unitOf, WatchedBackend } from "./_gpu_books.ts";
-import { heapOf, type RingItem } from "./_gpu_model.ts";
+import { readAll } from "./_gpu_steps_data.ts";
+import type { RingItem } from "./_gpu_model.ts";
 import { codeOf } from "./_gpu_waiting.ts";
 import { dataOf, REFUSED, TAGS, type World } from "./_gpu_world.ts";
 
@@ -68,11 +70,27 @@ export function endFrame(world: World): void {
   world.count("uses of an earlier frame's");
 }
 
-/** Uploads everything; whether it could. */
-export function flush(world: World): boolean {
-  const { gpu, model } = world;
-  const made = world.attempt(() => gpu.flush());
-  return flushed(world, made.code) && (world.verify(), world.verifyCopies(), model.live.size > 0);
+/** Uploads everything, and compares what is on the device. */
+export function flush(world: World): Promise<void> | undefined {
+  const made = world.attempt(() => world.gpu.flush());
+  if (!flushed(world, made.code)) return;
+  world.verify();
+  world.verifyCopies();
+  if (world.backend instanceof WatchedBackend) return;
+  return world.gpu.inFrame ? verifyRing(world) : readAll(world);
+}
+
+/** Compares what was uploaded of the ring to a real device. */
+async function verifyRing({ gpu, model, backend, count }: World): Promise<void> {
+  const pages = gpu.dump().ring.pages;
+  for (const { what, device } of model.items) {
+    const page = pages.find(({ id }) => backend.raw(id) === gpu.ring.buffer(what));
+    const at = gpu.ring.offset(what);
+    if (page === undefined || device!.length === 0) continue;
+    const bytes = await readBack(backend, page.id, at, Math.ceil(device!.length / 4) * 4);
+    assertEquals(bytes.subarray(0, device!.length), device!, "in the ring");
+    count("parts of the ring that were compared");
+  }
 }
 
 function flushed(world: World, code: string): boolean {
@@ -90,7 +108,7 @@ function ring(world: World, a: number, b: number, c: number): void {
   const { ring } = gpu;
   const tag = TAGS[a % TAGS.length]!;
   const use = USES[(a >> 2) % 4];
-  const size = c % 32 === 0 ? b : b % 600;
+  const size = c % 8 === 0 ? b : b % 600;
   const before = gpu.stats().ring.overflows;
   const ways: readonly (() => RingItem)[] = [
     () => {
@@ -200,7 +218,7 @@ function trim(world: World): void {
 async function reserve(world: World, a: number, b: number): Promise<void> {
   const { gpu } = world;
   const use = USES[1 + a % 3]!;
-  const bytes = 1 + (b * 5) % (gpu.backend.limits.maxBufferSize + 1000);
+  const bytes = 1 + (b * 5) % Math.min(gpu.backend.limits.maxBufferSize + 1000, 1 << 20);
   if (!gpu.inFrame && !gpu.isLost) world.send();
   const code = await gpu.reserve(bytes, use).then(() => "", codeOf);
   const isPossible = bytes <= gpu.backend.limits.maxBufferSize;
@@ -211,7 +229,6 @@ async function reserve(world: World, a: number, b: number): Promise<void> {
   world.count("reservations");
   const { blocks } = gpu.dump().heaps.find(({ name }) => name === use)!;
   assert(blocks.some(({ isStreaming, largestFree }) => !isStreaming && largestFree >= bytes), "was not reserved");
-  void heapOf;
 }
 
 /** The device has no memory any more beyond what it has given, or has again. */

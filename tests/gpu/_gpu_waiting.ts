@@ -22,6 +22,7 @@ export interface Desk {
   count(event: string, by?: number): void;
   /** Whether the device may have no memory. */
   readonly isUnsure: boolean;
+  readonly ringMayFail: boolean;
 }
 
 /** A promise, and the codes that it must or may be rejected with. */
@@ -104,6 +105,7 @@ export class Asked extends Waiting {
     const { held } = this;
     this.expected = held.device.part(this.offset, this.bytes);
     this.#isUnsure = this.desk.isUnsure;
+    if (held.place === "ring" && this.desk.ringMayFail) this.may.add("FA856");
     if (this.#isUnsure) this.may.add("FA856");
     if (held.isRestoring) this.expected.forget();
     if (this.isGone || held.isFailed) this.must ??= "FA858";
@@ -128,7 +130,7 @@ export class Asked extends Waiting {
     if (must !== undefined) throw new Error(`${this.name} has arrived, and must fail with ${must}`);
     if (expected === undefined) throw new Error(`${this.name} has arrived before it was sent`);
     // Nobody learns whether there was memory for what is gone; and a copy may be freed between its arrival and now.
-    if (!held.isLive && (this.isRefresh || this.#isUnsure)) return;
+    if (!held.isLive && (this.isRefresh || (this.#isUnsure && held.place !== "ring"))) return;
     const actual = value as Uint8Array;
     expected.check(actual.subarray(0, this.bytes), () => this.name);
     this.desk.count("reads that arrived");

@@ -57,8 +57,10 @@ export class World implements Books, Desk {
   readonly options: GpuAllocatorOptions & { readonly blockSize: number };
   readonly counts: Counts;
   waiting: Asked[] = [];
-  /** How many allocations were made. */
+  /** How many allocations were made, evicted, and given up for lack of memory. */
   made = 0;
+  evictions = 0;
+  failures = 0;
   /** What callbacks of budgets leave alone. */
   readonly spared: Set<Held> = new Set();
   /** Those that are being copied, and are not evicted meanwhile. */
@@ -79,9 +81,9 @@ export class World implements Books, Desk {
     });
   }
 
-  count(event: string, by = 1): void {
+  readonly count = (event: string, by = 1): void => {
     this.counts.set(event, (this.counts.get(event) ?? 0) + by);
-  }
+  };
 
   attempt<T>(run: () => T): Attempt<T> {
     try {
@@ -164,12 +166,16 @@ export class World implements Books, Desk {
     const held = this.model.live.get(handle)!;
     assert(held.isEvictable, `${held.wish.name} was evicted`);
     assert(!this.gpu.isLive(handle));
+    this.evictions++;
     this.count("evictions");
     this.dropped(held, true);
     // What was just taken out of a buffer for which there was no memory is nowhere.
     if (this.isUnsure) return;
     for (const other of this.model.live.values()) {
-      if (!other.isEvictable || heapOf(other) !== heapOf(held) || this.copied.has(other)) continue;
+      // Of some it is told later.
+      if (
+        !this.gpu.isLive(other.handle) || !other.isEvictable || heapOf(other) !== heapOf(held) || this.copied.has(other)
+      ) continue;
       const isRight = held.wish.importance < other.wish.importance ||
         (held.wish.importance === other.wish.importance && held.used <= other.used);
       assert(isRight, `${held.wish.name} was evicted, and ${other.wish.name} was not`);
@@ -181,6 +187,7 @@ export class World implements Books, Desk {
     held.isFailed = true;
     held.isRestoring = false;
     held.version = this.gpu.version(handle);
+    this.failures++;
     this.count("out of memory: given up");
     this.#useless(held, true);
   }
@@ -191,8 +198,9 @@ export class World implements Books, Desk {
     const turn = this.#crossings++;
     this.count("crossings");
     if (turn % 4 === 0) {
-      const all = [...this.model.live.values()].filter((held) => !this.spared.has(held));
-      if (all.length > 0) this.free(all[turn % all.length]!, true);
+      const all = [...this.model.live.values()].filter(({ handle }) => this.gpu.isLive(handle));
+      const held = all[turn % Math.max(1, all.length)];
+      if (held !== undefined && !this.spared.has(held)) this.free(held, true);
     } else if (turn % 4 === 1) this.gpu.trim();
     else if (turn % 4 === 2) throw new OwnError("crossed");
   };
@@ -303,7 +311,9 @@ export class World implements Books, Desk {
     for (const held of model.live.values()) {
       if (!held.isOnDevice) continue;
       model.recovered(held);
-      held.version = gpu.version(held.handle);
+      const version = gpu.version(held.handle);
+      assert(version > held.version || held.place === "ring", "what was lost has another version");
+      held.version = version;
     }
     for (const item of model.items) item.device = null;
     if (this.isUnsure) this.ringMayFail = true;
@@ -355,7 +365,8 @@ export class World implements Books, Desk {
   check(): void {
     if (this.faults.length > 0) throw this.faults[0];
     checkBooks(this);
-    assertEquals(this.gpu.stats().uploads.streaming, this.jobs.pending);
+    const { uploads, evictions, failures } = this.gpu.stats();
+    assertEquals([uploads.streaming, evictions, failures], [this.jobs.pending, this.evictions, this.failures]);
     if (this.#checks++ % 4 === 0) checkPlaces(this);
   }
 }
