@@ -23,7 +23,8 @@ export interface GpuAllocOptions {
   readonly onLoss?: GpuLossPolicy;
   /**
    * Gives the contents, all of them or the first bytes, after the device was lost; with `onLoss: "restore"`. What is streamed is asked for
-   * last, and otherwise the more important comes first.
+   * last, and otherwise the more important comes first. It must not wait for the allocator itself, and what is written to the allocation
+   * until it has given them is overwritten: wait for {@linkcode GpuAllocator.settled} or {@linkcode GpuAllocator.recover}.
    */
   readonly restore?: () => Uint8Array | Promise<Uint8Array>;
   /** Of two streaming allocations the less important one is evicted first. @default {0} */
@@ -63,12 +64,17 @@ export function describe(entry: Entry, options: GpuAllocOptions): void {
   if (policy !== "shadow" && policy !== "restore" && policy !== "discard") {
     throw refused(policy, 'onLoss is "shadow", "restore" or "discard"');
   }
+  if (policy === "shadow" && place === "readback") {
+    throw refused(policy, "what is read back has no copy on the CPU: read it");
+  }
   if ((policy === "restore") !== (restore !== undefined)) {
     throw refused(policy, 'onLoss: "restore" and the function restore go together');
   }
+  const isIsolated = options.isolate === true;
   entry.intent = intent;
   entry.lifetime = lifetime;
-  entry.place = place;
+  // The frame ring is one buffer for all.
+  entry.place = place === "ring" && isIsolated ? "heap" : place;
   entry.use = use;
   entry.align = align;
   entry.importance = importance;
@@ -77,7 +83,7 @@ export function describe(entry: Entry, options: GpuAllocOptions): void {
   entry.restore = restore;
   entry.onMove = onMove;
   entry.onEvict = onEvict;
-  entry.isIsolated = options.isolate === true;
+  entry.isIsolated = isIsolated;
 }
 
 function checkFunction(value: unknown): void {

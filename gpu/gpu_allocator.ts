@@ -7,12 +7,13 @@ import type { Frames } from "../src/frame/frames.ts";
 import { FrameGuard } from "../src/frame/guards.ts";
 import type { TypedArray } from "../src/memory/typed_array.ts";
 import type { Budget } from "../src/observe/budget.ts";
-import type { BudgetLimits, ChildBudget } from "../src/observe/budgets.ts";
+import type { ChildBudget } from "../src/observe/budgets.ts";
+import type { IdleMemory } from "../src/observe/ledger.ts";
 import type { Leak } from "../src/observe/leak.ts";
 import type { Heap } from "../src/pool/heap.ts";
 import type { SmartAlloc } from "../src/smart_alloc.ts";
-import { megabytes } from "../src/units.ts";
 import { describe, type GpuAllocOptions } from "./alloc_options.ts";
+import { checkOptions, type GpuAllocatorOptions } from "./allocator_options.ts";
 import type { GpuBackend, GpuLoss } from "./backend/backend.ts";
 import { BudgetAccount } from "./budget_account.ts";
 import { GpuAllocation } from "./gpu_allocation.ts";
@@ -37,39 +38,6 @@ import { StreamQueue } from "./transfer/stream_queue.ts";
 import type { UploadCosts } from "./transfer/upload_plan.ts";
 import { Uploader } from "./transfer/uploader.ts";
 
-/** Options of {@linkcode GpuAllocator}. All sizes are bytes. */
-export interface GpuAllocatorOptions {
-  /**
-   * Limits on all memory of the device, as a child of the budgets of the allocator. @default {a hard limit of 1 GB, of 512 MB on a software
-   * device, and a soft one of 80 % of that}
-   */
-  readonly budget?: BudgetLimits<SmartAlloc>;
-  /** Limits on the heap of a use, on the frame ring, or on the buffers for reading back, inside that. */
-  readonly budgets?: Readonly<Partial<Record<GpuUse | "ring" | "readback", BudgetLimits<SmartAlloc>>>>;
-  /** The first shared buffer of a heap; each one after it is twice as large. @default {4 MB} */
-  readonly blockSize?: number;
-  /** The largest shared buffer of a heap. @default {64 MB} */
-  readonly maxBlockSize?: number;
-  /** The memory of frames to start with; it grows as it needs. @default {1 MB} */
-  readonly ringSize?: number;
-  /** The most that a frame may use. @default {Infinity} */
-  readonly maxRingBytes?: number;
-  /** How many buffers frames take in turn: more than one leaves the last frames' data as they are. @default {1} */
-  readonly ringSegments?: number;
-  /** How many bytes of what is streamed are uploaded at the end of each frame at most. @default {4 MB} */
-  readonly streamBytesPerFrame?: number;
-  /** How many buffers for reading back may be on their way at once. @default {3} */
-  readonly readbackBuffers?: number;
-  /** What uploads cost on this device, where it is known; see {@linkcode GpuAllocator.calibrate}. */
-  readonly uploadCosts?: Partial<UploadCosts>;
-  /** Told when the device is lost. */
-  readonly onLost?: (loss: GpuLoss) => void;
-  /** Told after {@linkcode GpuAllocator.recover}: bind groups and pipelines are of the old device, and have to be made again. */
-  readonly onRestored?: (recovery: GpuRecovery) => void;
-  /** Told of each allocation for which the device, as it turned out later, had no memory. */
-  readonly onOutOfMemory?: (handle: GpuHandle) => void;
-}
-
 /** Options of {@linkcode GpuAllocator.read}. All sizes are bytes. */
 export interface GpuReadOptions {
   /** Where to start. @default {0} */
@@ -92,26 +60,6 @@ export interface GpuStreamOptions {
 const HARD = 1024 ** 3;
 const HARD_IN_SOFTWARE = HARD / 2;
 const SOFT_SHARE = 0.8;
-
-const LEAST_BLOCK = 64 * 1024;
-const MOST_BLOCK = 2 ** 32;
-const MOST_RING = 2 ** 30;
-
-const OPTIONS: readonly string[] = [
-  "budget",
-  "budgets",
-  "blockSize",
-  "maxBlockSize",
-  "ringSize",
-  "maxRingBytes",
-  "ringSegments",
-  "streamBytesPerFrame",
-  "readbackBuffers",
-  "uploadCosts",
-  "onLost",
-  "onRestored",
-  "onOutOfMemory",
-];
 
 /**
  * Allocates memory of a device: parts of a few large buffers, instead of a buffer each.
@@ -171,10 +119,17 @@ export class GpuAllocator<B = unknown> {
   /** Those that a frame frees, by their numbers: the entry may be another one's by then. */
   readonly #mortal: GpuHandle[] = [];
   readonly #streamBytes: number;
-  readonly #objects: FinalizationRegistry<{ readonly handle: GpuHandle; readonly leak: Leak }>;
-  readonly #abandoned: Leak[] = [];
+  /** What is given back before a budget refuses memory, on either side. */
+  readonly #idle: IdleMemory = {
+    bytes: () => this.#memory.idle,
+    giveBack: () => void this.#memory.trim(),
+  };
+  readonly #objects: FinalizationRegistry<GpuHandle>;
+  /** Those whose objects were left to the garbage collector. */
+  readonly #abandoned: Set<GpuHandle> = new Set();
   #frame = 0;
   #inFrame = false;
+  #isBeginning = false;
   #isDisposed = false;
 
   /**
@@ -187,7 +142,7 @@ export class GpuAllocator<B = unknown> {
    */
   constructor(alloc: SmartAlloc, backend: GpuBackend<B>, options: GpuAllocatorOptions = {}) {
     const frames = alloc?.$frames as Frames | undefined;
-    if (frames?.ledger === undefined || alloc.budgets === undefined) {
+    if (frames?.ledger === undefined || typeof alloc.budgets?.$child !== "function") {
       throw new ArgumentError(
         "FA008",
         `Cannot allocate on the GPU with ${show(alloc)} as the allocator: give a SmartAlloc`,
@@ -203,14 +158,20 @@ export class GpuAllocator<B = unknown> {
     this.cpu = alloc;
     this.backend = backend;
     this.#frames = frames;
-    this.#options = options;
+    this.#options = { ...options };
     const hard = options.budget?.hard ?? (backend.isFallback ? HARD_IN_SOFTWARE : HARD);
-    const limits = { soft: hard === Infinity ? Infinity : Math.floor(hard * SOFT_SHARE), ...options.budget, hard };
+    const soft = Number.isFinite(hard) ? Math.floor(hard * SOFT_SHARE) : Infinity;
+    const limits = { soft, ...options.budget, hard };
     this.#budget = alloc.budgets.child("gpu", limits);
     const child = (name: GpuUse | "ring" | "readback"): ChildBudget => {
-      const budget = alloc.budgets.$child(`gpu ${name}`, options.budgets?.[name] ?? {}, this.#budget);
-      this.#children.push(budget);
-      return budget;
+      try {
+        const budget = alloc.budgets.$child(`gpu ${name}`, options.budgets?.[name] ?? {}, this.#budget);
+        this.#children.push(budget);
+        return budget;
+      } catch (error) {
+        this.#releaseBudgets();
+        throw error;
+      }
     };
     const { blockSize, maxBlockSize } = sizes;
     const readbackBudget = child("readback");
@@ -225,7 +186,7 @@ export class GpuAllocator<B = unknown> {
         readback: new GpuHeap("readback", backend, { blockSize, maxBlockSize, budget: readbackBudget, onCreate }),
       };
     });
-    this.#uploader = new Uploader(backend, options.uploadCosts);
+    this.#uploader = new Uploader(backend, sizes.uploadCosts);
     this.#ring = new FrameRing(frames, backend, {
       size: sizes.ringSize,
       maxBytes: options.maxRingBytes ?? Infinity,
@@ -253,10 +214,11 @@ export class GpuAllocator<B = unknown> {
     this.#contents = new Contents({ ...parts, streams: this.#streams });
     this.#defragmenter = new Defragmenter(this.#memory, backend);
     this.#recovery = new Recovery({ ...parts, contents: this.#contents });
-    this.#objects = new FinalizationRegistry(({ handle, leak }) => {
-      if (this.isLive(handle)) this.#abandoned.push({ ...leak, age: this.#frames.ledger.frame - leak.age });
+    this.#objects = new FinalizationRegistry((handle) => {
+      if (this.isLive(handle)) this.#abandoned.add(handle);
     });
     backend.onLoss = (loss) => this.#lost(loss);
+    ledger.idle.push(this.#idle);
   }
 
   // Allocations
@@ -281,7 +243,7 @@ export class GpuAllocator<B = unknown> {
   /** As {@linkcode GpuAllocator.alloc}, but `undefined` if a budget refuses. */
   tryAlloc(bytes: number, options: GpuAllocOptions = {}): GpuHandle | undefined {
     this.#check("allocate");
-    if (!(bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER && Number.isInteger(bytes))) {
+    if (!(Number.isSafeInteger(bytes) && bytes >= 1)) {
       throw new ArgumentError(
         "FA008",
         `Cannot allocate ${show(bytes)} bytes on the GPU: give a whole number of at least 1`,
@@ -289,16 +251,32 @@ export class GpuAllocator<B = unknown> {
     }
     const entry = this.#memory.open();
     let isThere = false;
+    let isZero = false;
     try {
       describe(entry, options);
+      isZero = options.zero === true;
       isThere = this.#placement.put(entry, bytes, this.#frame);
+    } catch (error) {
+      // Callbacks of budgets may have done that.
+      throw this.#isDisposed ? this.#disposed("allocate") : error;
     } finally {
-      if (!isThere) this.#memory.close(entry);
+      if (!isThere) {
+        this.#memory.close(entry);
+        this.#memory.tellEvicted();
+      }
     }
     if (!isThere) return undefined;
-    if (entry.until > 0) this.#mortal.push(entry.handle);
-    if (options.zero === true) this.#zero(entry);
-    return entry.handle;
+    const { handle } = entry;
+    try {
+      if (entry.until > 0) this.#mortal.push(handle);
+      if (!this.#isDisposed && isZero) this.#zero(entry);
+      this.#memory.tellEvicted();
+      if (this.#isDisposed) throw this.#disposed("allocate");
+    } catch (error) {
+      if (this.isLive(handle)) this.#memory.free(entry);
+      throw error;
+    }
+    return handle;
   }
 
   /**
@@ -312,9 +290,7 @@ export class GpuAllocator<B = unknown> {
   create(bytes: number, options: GpuAllocOptions = {}): GpuAllocation<B> {
     const handle = this.alloc(bytes, options);
     const allocation = new GpuAllocation<B>(this, handle);
-    const entry = this.#memory.find(handle, "use");
-    const leak = { kind: "gpu allocation", name: entry.name, tag: entry.tag!.path, bytes, age: entry.born } as const;
-    this.#objects.register(allocation, { handle, leak });
+    this.#objects.register(allocation, handle);
     return allocation;
   }
 
@@ -515,7 +491,8 @@ export class GpuAllocator<B = unknown> {
    *
    * @param source Where from.
    * @param target Where to.
-   * @param options Where to start in each, and how many bytes: all multiples of 4.
+   * @param options Where to start in each, and how many bytes, by default as many as both have from there on: all multiples of 4, but
+   * what ends the target may end within a word.
    * @throws {ArgumentError} `FA008` or `FA009` if that is misaligned or outside.
    */
   copy(
@@ -525,11 +502,10 @@ export class GpuAllocator<B = unknown> {
   ): void {
     const from = this.#find(source, "copy from");
     const to = this.#find(target, "copy to");
+    checkObject(options, "copy");
     const { from: start = 0, at = 0 } = options;
-    const bytes = options.bytes ?? Math.floor(Math.min(from.bytes - start, to.bytes - at) / 4) * 4;
-    this.#contents.copy(from, start, to, at, bytes, () => {
-      return this.#memory.find(this.alloc(bytes, { isolate: true, name: "copy" }), "copy over");
-    });
+    const bytes = options.bytes ?? Math.min(from.bytes - start, to.bytes - at);
+    this.#contents.copy(from, start, to, at, bytes, () => this.#between(source, target, bytes));
   }
 
   /**
@@ -541,11 +517,13 @@ export class GpuAllocator<B = unknown> {
    * @param options Which part, and where to put it.
    * @returns The bytes, as they are after all that was submitted before the request is sent.
    * @throws {ArgumentError} `FA008` or `FA009` if the range or the array makes no sense.
-   * @throws {GpuError} `FA852` if it is of the intent `"Staging"`. The promise rejects with `FA857` if the device is lost, `FA858` if the
-   * allocation is freed or the array detached meanwhile, and `FA351` or `FA352` if a budget refuses.
+   * @throws {GpuError} `FA852` if it is of the intent `"Staging"`. The promise rejects with `FA857` if the device is lost, `FA856` if it
+   * turns out to have had no memory for the allocation, `FA858` if that is freed or the array detached meanwhile, and `FA351` or `FA352` if
+   * a budget refuses. Of a loss and of the disposal of this nobody has to hear.
    */
   read(handle: GpuHandle, options: GpuReadOptions = {}): Promise<Uint8Array> {
     const entry = this.#find(handle, "read");
+    checkObject(options, "read");
     const { offset = 0, into } = options;
     return this.#contents.read(entry, offset, options.bytes ?? entry.bytes - offset, into);
   }
@@ -560,11 +538,17 @@ export class GpuAllocator<B = unknown> {
    * Brings the copy on the CPU up to date with what the GPU has written.
    *
    * @param handle An allocation with a copy, such as one of the intent `"HostCached"`.
-   * @returns The copy.
-   * @throws As {@linkcode GpuAllocator.read} and {@linkcode GpuAllocator.bytes}.
+   * @returns The copy. Rejects with `FA858`, and leaves the copy as it is, if it is written meanwhile.
+   * @throws {GpuError} `FA852` if it has no copy, or one in the memory of a frame, which is another one's when the bytes arrive.
+   * @throws As {@linkcode GpuAllocator.read}.
    */
   refresh(handle: GpuHandle): Promise<Uint8Array> {
-    return this.read(handle, { into: this.bytes(handle) });
+    const entry = this.#find(handle, "refresh");
+    if (entry.chunk === null) return this.#contents.refresh(entry, this.bytes(handle));
+    throw new GpuError(
+      "FA852",
+      `Cannot refresh ${nameOf(entry)} as its bytes on the CPU are gone when those of the device arrive: read it`,
+    );
   }
 
   /**
@@ -578,8 +562,10 @@ export class GpuAllocator<B = unknown> {
    * @throws {ArgumentError} `FA008` or `FA009` if the data or the place make no sense.
    */
   stream(handle: GpuHandle, data: TypedArray | ArrayBuffer, options: GpuStreamOptions = {}): Promise<void> {
+    const entry = this.#find(handle, "stream to");
+    checkObject(options, "stream");
     const { offset = 0, importance = 0 } = options;
-    return this.#contents.stream(this.#find(handle, "stream to"), data, offset, importance);
+    return this.#contents.stream(entry, data, offset, importance);
   }
 
   // Frames
@@ -602,16 +588,30 @@ export class GpuAllocator<B = unknown> {
    * @throws {BudgetError} `FA351` or `FA352` if a budget refuses it.
    */
   beginFrame(): void {
-    this.#check("begin a frame");
-    if (this.#inFrame) {
-      throw new FrameStateError(
-        "FA004",
-        `Cannot begin frame ${this.#frame + 1} on the GPU as frame ${this.#frame} is still open: end it first`,
-      );
+    this.$checkFrame();
+    this.#isBeginning = true;
+    try {
+      this.#ring.begin(this.#frame + 1);
+    } catch (error) {
+      // Callbacks of budgets may have done that.
+      throw this.#isDisposed ? this.#disposed("begin a frame") : error;
+    } finally {
+      this.#isBeginning = false;
     }
-    this.#ring.begin(this.#frame + 1);
     this.#frame++;
     this.#inFrame = true;
+  }
+
+  /** Refuses to begin a frame where that cannot be; not for use in programs. */
+  $checkFrame(): void {
+    this.#check("begin a frame");
+    if (this.#inFrame || this.#isBeginning) {
+      const open = this.#inFrame ? this.#frame : this.#frame + 1;
+      throw new FrameStateError(
+        "FA004",
+        `Cannot begin frame ${open + 1} on the GPU as frame ${open} is still open: end it first`,
+      );
+    }
   }
 
   /**
@@ -649,16 +649,20 @@ export class GpuAllocator<B = unknown> {
         "Cannot end a frame on the GPU as none is open: begin one first, and end each once",
       );
     }
+    const frame = this.#frame;
     try {
       this.#check("end a frame");
       this.#contents.flush();
       this.#streams.pump(this.#streamBytes);
-      this.#readbacks.flush();
     } finally {
-      this.#inFrame = false;
-      this.#retire();
-      this.#ring.end();
-      this.#memory.tick(this.#frame);
+      this.#readbacks.flush();
+      // Callbacks of budgets may have done that.
+      if (this.#inFrame && this.#frame === frame) {
+        this.#inFrame = false;
+        this.#memory.tick(frame);
+        this.#retire();
+        this.#ring.end();
+      }
     }
   }
 
@@ -703,8 +707,12 @@ export class GpuAllocator<B = unknown> {
    */
   defragment(options: GpuDefragmentOptions = {}): GpuDefragmentation {
     this.#check("defragment");
+    checkObject(options, "defragment");
+    const { maxBytes = Infinity, maxMoves = Infinity } = options;
+    checkMost(maxBytes, "maxBytes");
+    checkMost(maxMoves, "maxMoves");
     this.#contents.flush();
-    return this.#defragmenter.step(options);
+    return this.#defragmenter.step({ maxBytes, maxMoves });
   }
 
   /**
@@ -713,8 +721,8 @@ export class GpuAllocator<B = unknown> {
    * @returns The bytes given back.
    */
   trim(): number {
-    let bytes = this.#readbacks.trim() + this.#ring.trim();
-    for (const heap of Object.values(this.#memory.heaps)) bytes += heap.trim(false);
+    let bytes = this.#readbacks.trim() + this.#ring.trim() * this.#ring.segments;
+    for (const heap of Object.values(this.#memory.heaps)) bytes += heap.trim("all");
     return bytes;
   }
 
@@ -792,6 +800,14 @@ export class GpuAllocator<B = unknown> {
     };
   }
 
+  /** How often an allocation has lost its contents; -1 if it is gone, or the device had no memory for it. Not for use in programs. */
+  $losses(handle: GpuHandle): number {
+    const slot = this.#memory.slots.find(handle);
+    if (slot < 0) return -1;
+    const entry = this.#memory.entries[slot]!;
+    return entry.isFailed ? -1 : entry.losses;
+  }
+
   /** What is charged to its budget, and the hard limit of that; not for use in programs. */
   get $usage(): { readonly reserved: number; readonly limit: number } {
     return { reserved: this.#budget.used, limit: (this.#budget.$budget as Budget).hard };
@@ -820,21 +836,24 @@ export class GpuAllocator<B = unknown> {
    * @param options Only what is so many frames old at least.
    * @returns One entry for each, and those objects first that were left to the garbage collector.
    */
-  leaks({ olderThanFrames = 0 }: { readonly olderThanFrames?: number } = {}): readonly Leak[] {
-    const now = this.#frames.ledger.frame;
+  leaks(options: { readonly olderThanFrames?: number } = {}): readonly Leak[] {
+    checkObject(options, "look for leaks");
+    const { olderThanFrames = 0 } = options;
+    if (typeof olderThanFrames !== "number" || Number.isNaN(olderThanFrames)) {
+      throw new ArgumentError("FA008", `Cannot look for leaks of ${show(olderThanFrames)} frames: give a number`);
+    }
+    const now = this.#frame;
+    const isAbandoned = ({ handle }: Entry): number => Number(this.#abandoned.has(handle));
     const live = this.#memory.entries.filter((entry) =>
       entry.tag !== null && framesOf(entry.lifetime) === 0 && now - entry.born >= olderThanFrames
     );
-    return [
-      ...this.#abandoned,
-      ...live.map(({ name, tag, bytes, born }): Leak => ({
-        kind: "gpu allocation",
-        name,
-        tag: tag!.path,
-        bytes,
-        age: now - born,
-      })),
-    ];
+    return live.sort((a, b) => isAbandoned(b) - isAbandoned(a)).map(({ name, tag, bytes, born }): Leak => ({
+      kind: "gpu allocation",
+      name,
+      tag: tag!.path,
+      bytes,
+      age: now - born,
+    }));
   }
 
   /**
@@ -849,11 +868,15 @@ export class GpuAllocator<B = unknown> {
     this.#inFrame = false;
     this.#streams.fail(this.#disposed("stream"));
     this.#readbacks.dispose();
-    for (const entry of this.#memory.entries) if (entry.tag !== null) this.#memory.free(entry);
-    for (const heap of Object.values(this.#memory.heaps)) heap.trim(false);
+    for (const entry of this.#memory.entries) {
+      if (entry.tag !== null) this.#memory.free(entry);
+      else this.#memory.take(entry); // which is being allocated just now
+    }
+    for (const heap of Object.values(this.#memory.heaps)) heap.trim("all");
     this.#ring.dispose();
-    for (const child of this.#children) child.release();
-    this.#budget.release();
+    this.#releaseBudgets();
+    const { idle } = this.#frames.ledger;
+    idle.splice(idle.indexOf(this.#idle), 1);
     this.backend.onLoss = undefined;
     this.backend.dispose();
     return leaks;
@@ -862,6 +885,28 @@ export class GpuAllocator<B = unknown> {
   /** The same as {@linkcode GpuAllocator.dispose}. */
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  /** Memory for what is copied from one allocation to another of the same buffer, for which neither may go. */
+  #between(source: GpuHandle, target: GpuHandle, bytes: number): Entry {
+    this.pin(source);
+    this.pin(target);
+    let handle: GpuHandle;
+    try {
+      handle = this.alloc(bytes, { isolate: true, name: "copy" });
+    } finally {
+      if (this.isLive(source)) this.unpin(source);
+      if (this.isLive(target)) this.unpin(target);
+    }
+    const entry = this.#memory.find(handle, "copy");
+    if (this.isLive(source) && this.isLive(target)) return entry;
+    this.#memory.free(entry);
+    throw new PoolError("FA401", "Cannot copy as a callback has freed one of the two: free it later");
+  }
+
+  #releaseBudgets(): void {
+    for (const child of this.#children) child.release();
+    this.#budget.release();
   }
 
   #check(action: string): void {
@@ -925,8 +970,13 @@ export class GpuAllocator<B = unknown> {
 
   #asOwner(): GpuMemoryOwner {
     return {
+      onRefused: (entry, buffer) => this.#readbacks.drop(buffer, () => noMemory(entry, "read")),
       onRehomed: (entry) => this.#recovery.bringBack(entry),
       onRemove: (entry) => {
+        if (entry.place === "readback" && entry.block !== null) {
+          this.#readbacks.drop(entry.block.buffer, (request) => request.gone(nameOf(entry)));
+        }
+        if (this.#abandoned.size > 0) this.#abandoned.delete(entry.handle);
         this.#contents.forget(entry);
         this.#placement.remove(entry);
       },
@@ -942,46 +992,15 @@ export class GpuAllocator<B = unknown> {
   }
 }
 
-/** Checks the options, and fills in the sizes that were left out. */
-function checkOptions(options: GpuAllocatorOptions): {
-  readonly blockSize: number;
-  readonly maxBlockSize: number;
-  readonly ringSize: number;
-  readonly ringSegments: number;
-  readonly streamBytesPerFrame: number;
-  readonly readbackBuffers: number;
-} {
-  if (typeof options !== "object" || options === null) throw badOption("options", options, "give an object");
-  for (const key of Object.keys(options)) {
-    if (!OPTIONS.includes(key)) {
-      throw badOption(key, (options as Record<string, unknown>)[key], `use ${OPTIONS.join(", ")}`);
-    }
-  }
-  const { blockSize = megabytes(4), ringSize = megabytes(1), ringSegments = 1, readbackBuffers = 3 } = options;
-  const { streamBytesPerFrame = megabytes(4), maxRingBytes = Infinity } = options;
-  const maxBlockSize = options.maxBlockSize ?? Math.max(megabytes(64), blockSize);
-  const whole = (key: string, value: unknown, least: number, most: number): void => {
-    if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return;
-    throw badOption(key, value, `give a whole number from ${least} to ${most}`);
-  };
-  whole("blockSize", blockSize, LEAST_BLOCK, MOST_BLOCK);
-  whole("maxBlockSize", maxBlockSize, blockSize, MOST_BLOCK);
-  whole("ringSize", ringSize, 16, MOST_RING);
-  whole("ringSegments", ringSegments, 1, 8);
-  whole("streamBytesPerFrame", streamBytesPerFrame, 4, Number.MAX_SAFE_INTEGER);
-  whole("readbackBuffers", readbackBuffers, 1, 64);
-  if (typeof maxRingBytes !== "number" || !(maxRingBytes >= ringSize)) {
-    throw badOption("maxRingBytes", maxRingBytes, `give a number of at least ${ringSize}`);
-  }
-  for (const key of ["onLost", "onRestored", "onOutOfMemory"] as const) {
-    const value: unknown = options[key];
-    if (value !== undefined && typeof value !== "function") throw badOption(key, value, "give a function");
-  }
-  return { blockSize, maxBlockSize, ringSize, ringSegments, streamBytesPerFrame, readbackBuffers };
+function checkObject(options: unknown, action: string): void {
+  if (typeof options === "object" && options !== null) return;
+  throw new ArgumentError("FA008", `Cannot ${action} with ${show(options)} as options: give an object`);
 }
 
-function badOption(key: string, value: unknown, advice: string): ArgumentError {
-  return new ArgumentError("FA008", `Cannot make a GPU allocator with ${key} ${show(value)}: ${advice}`);
+/** Refuses what is no limit. */
+function checkMost(most: unknown, name: string): void {
+  if (typeof most === "number" && most >= 0) return;
+  throw new ArgumentError("FA008", `Cannot defragment with ${name} ${show(most)}: give a number of zero or more`);
 }
 
 function notPinned(entry: Entry): PoolError {

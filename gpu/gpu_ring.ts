@@ -3,14 +3,19 @@
  */
 
 import { ArgumentError, show } from "../src/errors.ts";
+import { badCount, MAX_COUNT, noArray } from "../src/arena/arena.ts";
 import type { BoxOf } from "../src/arena/box.ts";
 import type { Batch } from "../src/layout/batch.ts";
 import type { ColumnsOf } from "../src/layout/columns.ts";
+import { LayoutInner, noLayout } from "../src/layout/inner.ts";
 import type { Layout, ValuesOf } from "../src/layout/layout.ts";
+import { classOf, isArrayClass } from "../src/memory/array_class.ts";
+import { isGone } from "../src/memory/gone.ts";
 import type { TypedArray, TypedArrayConstructor, ViewOf } from "../src/memory/typed_array.ts";
 import type { GpuBackend } from "./backend/backend.ts";
 import type { GpuUse } from "./intent.ts";
 import type { FrameRing } from "./ring/frame_ring.ts";
+import { noMemoryIn } from "./transfer/bytes_of.ts";
 
 /** What uses so many bytes of it are aligned to where they are no bindings. */
 const DATA_ALIGN = 16;
@@ -84,7 +89,7 @@ export class GpuRing<B = unknown> {
    * @throws {ArgumentError} `FA008` if the size is no whole number from 0 to 2 ** 30.
    */
   alloc(bytes: number, use?: GpuUse): GpuFramePlace {
-    if (!(bytes >= 0 && bytes <= MOST && Number.isInteger(bytes))) throw badSize(bytes);
+    if (!(Number.isInteger(bytes) && bytes >= 0 && bytes <= MOST)) throw badSize(bytes);
     const ring = this.#ring;
     return ring.place(bytes, use === undefined ? ring.align : this.#align(use), "bytes");
   }
@@ -98,17 +103,15 @@ export class GpuRing<B = unknown> {
    * @throws {ArgumentError} `FA008` if it is no typed array, or has lost its memory.
    */
   push(data: TypedArray, use?: GpuUse): GpuFramePlace {
-    if (!ArrayBuffer.isView(data) || data instanceof DataView) {
-      throw new ArgumentError("FA008", `Cannot push ${show(data)} to the GPU frame: give a typed array`);
-    }
+    if (!ArrayBuffer.isView(data) || data instanceof DataView) throw noArrayAt(data);
+    if (data.length === 0 && isGone(data)) throw noMemoryIn(data, "push to the GPU frame");
     const ring = this.#ring;
-    const place = ring.place(data.byteLength, this.#align(use), "a copy");
+    const { length, byteLength } = data;
+    const kind = kindOf(data);
+    if (length * kind.BYTES_PER_ELEMENT !== byteLength) throw noArrayAt(data);
+    const place = ring.place(byteLength, this.#align(use), "a copy");
     const { region } = ring;
-    const to = region.view(
-      data.constructor as TypedArrayConstructor,
-      place - (region.used - region.offset),
-      data.length,
-    );
+    const to = region.view(kind, place - (region.used - region.offset), length);
     (to as { set(from: unknown): void }).set(data);
     return place;
   }
@@ -123,7 +126,9 @@ export class GpuRing<B = unknown> {
    * @throws {ArgumentError} `FA008` if the length is no whole number of zero or more.
    */
   slice<C extends TypedArrayConstructor>(constructor: C, length: number, use?: GpuUse): ViewOf<C> {
-    this.#ring.region.skip(this.#align(use));
+    if (!isArrayClass(constructor)) throw noArray(constructor);
+    checkLength(length, "a slice");
+    this.#ring.skip(this.#align(use));
     return this.#ring.slice(constructor, length, false) ?? this.#refuse("a slice");
   }
 
@@ -137,7 +142,9 @@ export class GpuRing<B = unknown> {
    * @throws {ArgumentError} `FA008` if the length is no whole number of zero or more.
    */
   batch<L extends Layout>(layout: L, length: number, use?: GpuUse): Batch<L> {
-    this.#ring.region.skip(this.#align(use));
+    if (!(layout?.$inner instanceof LayoutInner)) throw noLayout(layout);
+    checkLength(length, "a batch");
+    this.#ring.skip(this.#align(use));
     return (this.#ring.batch(layout, length, undefined) ?? this.#refuse(layout.name)) as unknown as Batch<L>;
   }
 
@@ -151,8 +158,14 @@ export class GpuRing<B = unknown> {
    * @throws {LayoutError} `FA022` if `init` does not fit.
    */
   box<L extends Layout>(layout: L, init?: ValuesOf<L>, use?: GpuUse): BoxOf<L> {
-    this.#ring.region.skip(this.#align(use));
-    return (this.#ring.box(layout, init) ?? this.#refuse(layout.name)) as unknown as BoxOf<L>;
+    if (!(layout?.$inner instanceof LayoutInner)) throw noLayout(layout);
+    const ring = this.#ring;
+    const align = this.#align(use);
+    if (init !== undefined) {
+      return (ring.filled(layout, init, align) ?? this.#refuse(layout.name)) as unknown as BoxOf<L>;
+    }
+    ring.skip(align);
+    return (ring.box(layout, undefined) ?? this.#refuse(layout.name)) as unknown as BoxOf<L>;
   }
 
   /**
@@ -166,7 +179,9 @@ export class GpuRing<B = unknown> {
    * @throws {ArgumentError} `FA008` if the length is no whole number of zero or more.
    */
   columns<L extends Layout>(layout: L, length: number, use?: GpuUse): ColumnsOf<L> {
-    this.#ring.region.skip(this.#align(use));
+    if (!(layout?.$inner instanceof LayoutInner)) throw noLayout(layout);
+    checkLength(length, "columns");
+    this.#ring.skip(this.#align(use));
     return (this.#ring.columns(layout, length) ?? this.#refuse(layout.name)) as ColumnsOf<L>;
   }
 
@@ -182,14 +197,14 @@ export class GpuRing<B = unknown> {
    */
   view<C extends TypedArrayConstructor>(place: GpuFramePlace, constructor: C, length: number): ViewOf<C> {
     const chunk = this.#ring.chunkOf(place);
-    const at = this.#ring.foundAt;
-    const bytes = length * constructor?.BYTES_PER_ELEMENT;
-    if (!(length >= 0 && Number.isInteger(length) && at + bytes <= chunk.bytes)) {
+    const { foundAt: at, foundEnd: end } = this.#ring;
+    if (!isArrayClass(constructor)) throw noArray(constructor);
+    if (!(Number.isInteger(length) && length >= 0 && at + length * constructor.BYTES_PER_ELEMENT <= end)) {
       throw new ArgumentError(
         "FA009",
         `Cannot view ${show(length)} elements at place ${place} as its buffer has ${
-          chunk.bytes - at
-        } bytes from there on`,
+          end - at
+        } bytes in use from there on: allocate them first`,
       );
     }
     return new constructor(chunk.buffer as ArrayBuffer, at, length);
@@ -228,8 +243,27 @@ export class GpuRing<B = unknown> {
   }
 
   #refuse(what: string): never {
+    this.#ring.unskip();
     throw this.#ring.refusal(what);
   }
+}
+
+/** What makes such arrays: classes of programs do it in ways of their own. */
+function kindOf(data: TypedArray): TypedArrayConstructor {
+  const { constructor } = data;
+  if (constructor === Float32Array) return Float32Array;
+  if (constructor === Uint32Array) return Uint32Array;
+  return classOf(data);
+}
+
+/** Refuses what is no number of elements, before anything is done. */
+function checkLength(length: number, what: string): void {
+  if (Number.isInteger(length) && length >= 0 && length <= MAX_COUNT) return;
+  throw badCount(`allocate ${what}`, length);
+}
+
+function noArrayAt(data: unknown): ArgumentError {
+  return new ArgumentError("FA008", `Cannot push ${show(data)} to the GPU frame: give a typed array`);
 }
 
 function badSize(bytes: unknown): ArgumentError {

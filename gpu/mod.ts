@@ -36,7 +36,8 @@ export {
 export { NullBackend, type NullBackendOptions } from "./backend/null_backend.ts";
 export { WebGpuBackend, type WebGpuBackendOptions, type WebGpuRequestOptions } from "./backend/webgpu_backend.ts";
 export { GpuAllocation } from "./gpu_allocation.ts";
-export { GpuAllocator, type GpuAllocatorOptions, type GpuReadOptions, type GpuStreamOptions } from "./gpu_allocator.ts";
+export type { GpuAllocatorOptions } from "./allocator_options.ts";
+export { GpuAllocator, type GpuReadOptions, type GpuStreamOptions } from "./gpu_allocator.ts";
 export { GpuError, type GpuErrorCode } from "./gpu_error.ts";
 export type { GpuHandle } from "./gpu_handle.ts";
 export { type GpuFrameData, type GpuFramePlace, GpuRing } from "./gpu_ring.ts";

@@ -58,10 +58,21 @@ export class Recovery {
     return this.#running ??= this.#recover(isOver).finally(() => this.#running = undefined);
   }
 
-  /** Brings the contents of an allocation to where it is now. */
-  bringBack(entry: Entry): void {
-    if (entry.policy === "shadow") this.#parts.contents.touchAll(entry);
-    else this.#ask(entry, entry.handle).catch(() => {});
+  /** Brings the contents of an allocation to where it is now; one for which the program has none is given up. */
+  bringBack(entry: Entry): Promise<void> | undefined {
+    const { backend, contents, memory } = this.#parts;
+    const { handle } = entry;
+    if (entry.policy === "restore") {
+      // After a loss it is asked again.
+      return this.#ask(entry, handle).catch(() => backend.loss === undefined ? memory.lose(entry, handle) : undefined);
+    }
+    contents.touchAll(entry);
+    try {
+      // What was asked to be read of it may be sent before the next flush.
+      contents.upload(entry);
+    } catch {
+      // That flush tries again, and tells.
+    }
   }
 
   async #recover(isOver: () => boolean): Promise<GpuRecovery> {
@@ -77,6 +88,7 @@ export class Recovery {
         this.generation++;
         const recovery = await this.#restoreAll();
         await memory.settled();
+        if (isOver()) break;
         if (backend.loss === undefined) return recovery;
       } catch (error) {
         if (backend.loss === undefined) throw error;
@@ -105,27 +117,27 @@ export class Recovery {
     for (const { entry } of entries) {
       entry.version++;
       contents.forget(entry);
+      // What the CPU has written since the last upload goes with the rest.
+      if (entry.policy !== "shadow") entry.dirty?.clear();
     }
     for (const { entry, handle } of entries) {
       if (memory.slots.find(handle) !== entry.slot) continue;
       if (entry.policy === "discard") {
-        // What the CPU has written since the last upload goes with the rest.
-        entry.dirty?.clear();
+        entry.losses++;
         discarded.push(handle);
         continue;
       }
-      if (entry.policy === "shadow") {
-        contents.touchAll(entry);
-        contents.upload(entry);
-        contents.forget(entry);
-        restored++;
-        continue;
-      }
       try {
-        await this.#ask(entry, handle);
+        if (entry.policy === "restore") await this.#ask(entry, handle);
+        else {
+          contents.touchAll(entry);
+          contents.upload(entry);
+          contents.forget(entry);
+        }
         restored++;
       } catch (error) {
         if (this.#parts.backend.loss !== undefined) throw error;
+        if (memory.slots.find(handle) === entry.slot) entry.losses++;
         failed.push({ handle, error });
       }
     }

@@ -76,16 +76,30 @@ export function layoutOf<const S extends TypeGpuStruct>(schema: S): TypeGpuLayou
   throw new ArgumentError("FA008", `Cannot lay out ${show(schema)} as it is no TypeGPU struct: give one of d.struct`);
 }
 
+/** No schema of a program is so deep, but one that contains itself. */
+const MOST_DEPTH = 64;
+
 /** The layout of a schema, which is named after its path if it has no name. */
-function layoutAt(schema: unknown, path: string): Layout {
+function layoutAt(schema: unknown, path: string, depth = 0): Layout {
+  if (depth > MOST_DEPTH) {
+    throw new LayoutError(
+      "FA021",
+      `Cannot lay out ${path} as it is ${depth} deep: give a schema that does not contain itself`,
+    );
+  }
   const { type, propTypes, elementType, elementCount } = (schema ?? {}) as Record<string, unknown>;
   if (type === "struct") {
     const name = /^struct:([^<]+)$/.exec(String(schema))?.[1] ?? path.replaceAll(".", "_");
+    if (typeof propTypes !== "object" || propTypes === null) {
+      throw new LayoutError("FA021", `Cannot lay out ${path} as its members are ${show(propTypes)}: use d.struct`);
+    }
     const fields: Record<string, Layout> = {};
-    for (const [key, member] of Object.entries(propTypes as object)) fields[key] = layoutAt(member, `${name}.${key}`);
+    for (const [key, member] of Object.entries(propTypes)) {
+      fields[key] = layoutAt(member, `${name}.${key}`, depth + 1);
+    }
     return struct<Fields>(name, fields, { rules: "wgsl" });
   }
-  if (type === "array") return array(layoutAt(elementType, path), elementCount as number);
+  if (type === "array") return array(layoutAt(elementType, path, depth + 1), elementCount as number);
   const basic = BASICS.find(({ name }) => name === type);
   if (basic !== undefined) return basic;
   throw new LayoutError("FA021", `Cannot lay out ${path} as TypeGPU's ${show(type)} has no layout: use another type`);

@@ -6,9 +6,10 @@ import { ArgumentError, FrameStateError, show } from "../src/errors.ts";
 import { FrameGuard } from "../src/frame/guards.ts";
 import type { Frames } from "../src/frame/frames.ts";
 import type { SmartAlloc } from "../src/smart_alloc.ts";
-import type { GpuAllocOptions } from "./alloc_options.ts";
+import { describe, type GpuAllocOptions } from "./alloc_options.ts";
 import { GpuAllocator } from "./gpu_allocator.ts";
 import { GpuError } from "./gpu_error.ts";
+import { Entry } from "./heap/entry.ts";
 import type { GpuIntent, GpuLifetime } from "./intent.ts";
 import { UnifiedBuffer } from "./unified_buffer.ts";
 
@@ -95,6 +96,8 @@ export class UnifiedAllocator<B = unknown> {
    * @throws As {@linkcode GpuAllocator.beginFrame}; no frame is open then.
    */
   beginFrame(): void {
+    // What can be known before is refused before: a frame of the CPU that was begun is counted.
+    if (!this.cpuAllocator.inFrame) this.gpuAllocator.$checkFrame();
     this.cpuAllocator.beginFrame();
     try {
       this.gpuAllocator.beginFrame();
@@ -113,7 +116,8 @@ export class UnifiedAllocator<B = unknown> {
   frame(): FrameGuard {
     this.beginFrame();
     const frame = this.gpuAllocator.frameNumber;
-    return new FrameGuard({ endGuardedFrame: () => this.#endGuarded(frame) }, frame);
+    const { frameNumber } = this.cpuAllocator;
+    return new FrameGuard({ endGuardedFrame: () => this.#endGuarded(frame, frameNumber) }, frame);
   }
 
   /**
@@ -157,7 +161,9 @@ export class UnifiedAllocator<B = unknown> {
    */
   createCpuBuffer(size: number, options: GpuAllocOptions = {}): UnifiedBuffer<B> {
     checkSize(size);
-    return new UnifiedBuffer(this.gpuAllocator, { size, options, location: "CpuOnly", frameBytes: undefined });
+    const all = copyOf(options);
+    describe(new Entry(0), all); // now, not when its side on the GPU is made
+    return new UnifiedBuffer(this.gpuAllocator, { size, options: all, location: "CpuOnly", frameBytes: undefined });
   }
 
   /**
@@ -177,7 +183,7 @@ export class UnifiedAllocator<B = unknown> {
     options: Omit<GpuAllocOptions, "intent" | "lifetime"> = {},
   ): UnifiedBuffer<B> {
     checkSize(size);
-    const all = { ...options, intent, lifetime };
+    const all = { ...copyOf(options), intent, lifetime };
     return new UnifiedBuffer(this.gpuAllocator, { size, options: all, location: "GpuOnly", frameBytes: undefined });
   }
 
@@ -192,15 +198,15 @@ export class UnifiedAllocator<B = unknown> {
    */
   createStagingBuffer(size: number, options: Omit<GpuAllocOptions, "intent" | "lifetime"> = {}): UnifiedBuffer<B> {
     checkSize(size);
-    const { cpuAllocator } = this;
-    const mark = cpuAllocator.frameCheckpoint();
-    const frameBytes = cpuAllocator.frameSlice(Uint8Array, size);
-    const all: GpuAllocOptions = { ...options, intent: "DeviceOnly", lifetime: "Frame" };
+    const all: GpuAllocOptions = { ...copyOf(options), intent: "DeviceOnly", lifetime: "Frame" };
+    const scope = this.cpuAllocator.scope();
     let buffer: UnifiedBuffer<B>;
     try {
+      const frameBytes = this.cpuAllocator.frameSlice(Uint8Array, size);
       buffer = new UnifiedBuffer(this.gpuAllocator, { size, options: all, location: "CpuOnly", frameBytes });
+      scope.commit();
     } catch (error) {
-      cpuAllocator.rollbackTo(mark);
+      if (this.cpuAllocator.inFrame) scope.end();
       throw error;
     }
     this.#staged.push(buffer);
@@ -208,10 +214,12 @@ export class UnifiedAllocator<B = unknown> {
   }
 
   /**
-   * Brings what was written on the CPU to the GPU. It is there for whatever is submitted after this.
+   * Brings what was written on the CPU to the GPU. It is there for whatever is submitted after this, or after the next
+   * {@linkcode GpuAllocator.flush} if its options have the allocator keep a copy: the intent `"HostVisible"`, or `onLoss: "shadow"`.
    *
    * @param buffer The buffer.
    * @throws {GpuError} `FA858` if its bytes are on the GPU alone, `FA857` if the device was lost. Nothing is transferred then.
+   * @throws {PoolError} `FA401` if it was freed; {@linkcode StaleHandleError} `FA002` if its frame has ended.
    * @throws {BudgetError} `FA351` or `FA352` if it has no side on the GPU yet and a budget refuses one.
    */
   transferToGpu(buffer: UnifiedBuffer<B>): void {
@@ -223,10 +231,20 @@ export class UnifiedAllocator<B = unknown> {
    * Brings what is on the GPU to the CPU. All that is asked for in a frame comes at once after its end.
    *
    * @param buffer The buffer.
-   * @returns Settles when the bytes can be read with {@linkcode UnifiedBuffer.cpuSlice}.
-   * @throws {GpuError} `FA858` if its bytes are on the CPU alone, and as {@linkcode GpuAllocator.read}.
+   * @returns Settles when the bytes can be read with {@linkcode UnifiedBuffer.cpuSlice}. If it rejects, and also if nobody hears of that,
+   * the buffer is as it was.
+   * @throws {GpuError} `FA858` if its bytes are on the CPU alone, if it is a staging buffer, or if it is freed or written on the CPU
+   * meanwhile; and as {@linkcode GpuAllocator.read}.
+   * @throws {PoolError} `FA401` if it was freed; {@linkcode StaleHandleError} `FA002` if its frame has ended.
    */
-  async transferToCpu(buffer: UnifiedBuffer<B>): Promise<void> {
+  transferToCpu(buffer: UnifiedBuffer<B>): Promise<void> {
+    const transfer = this.#transferToCpu(buffer);
+    // The frame that asked for it may have ended by an error, before anybody waits: that must not end the program.
+    transfer.catch(() => {});
+    return transfer;
+  }
+
+  async #transferToCpu(buffer: UnifiedBuffer<B>): Promise<void> {
     this.#own(buffer);
     await buffer.$toCpu();
   }
@@ -254,24 +272,31 @@ export class UnifiedAllocator<B = unknown> {
     await this.gpuAllocator.backend.done();
   }
 
-  #endGuarded(frame: number): void {
-    if (this.gpuAllocator.inFrame && this.gpuAllocator.frameNumber === frame) {
-      this.endFrame();
-      return;
-    }
+  #endGuarded(gpuFrame: number, cpuFrame: number): void {
+    const { cpuAllocator, gpuAllocator } = this;
+    const isOpen = gpuAllocator.inFrame
+      ? gpuAllocator.frameNumber === gpuFrame
+      : cpuAllocator.inFrame && cpuAllocator.frameNumber === cpuFrame;
+    if (isOpen) return this.endFrame();
     throw new FrameStateError(
       "FA007",
-      `Cannot end frame ${frame} on CPU and GPU as it has ended already: dispose guards in the frame that they were made in`,
+      `Cannot end frame ${gpuFrame} on CPU and GPU as it has ended already: dispose guards in the frame that they were made in`,
     );
   }
 
   #own(buffer: unknown): void {
-    if (buffer instanceof UnifiedBuffer) return;
+    if (buffer instanceof UnifiedBuffer && buffer.$isOf(this.gpuAllocator)) return;
     throw new ArgumentError(
       "FA008",
-      `Cannot transfer ${show(buffer)}: give what a method of the unified allocator returned`,
+      `Cannot transfer ${show(buffer)}: give what a method of this unified allocator returned`,
     );
   }
+}
+
+/** Options as they are now, whatever the program does with the object later. */
+function copyOf(options: GpuAllocOptions): GpuAllocOptions {
+  if (typeof options === "object" && options !== null) return { ...options };
+  throw new ArgumentError("FA008", `Cannot make a buffer with ${show(options)} as options: give an object`);
 }
 
 function checkSize(size: unknown): void {

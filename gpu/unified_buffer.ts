@@ -52,6 +52,10 @@ export class UnifiedBuffer<B = unknown> {
   #block: HeapBlock | undefined;
   #handle: GpuHandle | undefined;
   #location: BufferLocation;
+  /** How often its bytes on the CPU were given out to be written. */
+  #writes = 0;
+  /** How often its allocation had lost its contents when both sides were last the same. */
+  #losses = 0;
   #isWritten = false;
   #isFreed = false;
 
@@ -71,7 +75,8 @@ export class UnifiedBuffer<B = unknown> {
 
   /** Where its bytes are as they should be. */
   get location(): BufferLocation {
-    return this.#location;
+    if (this.#location !== "Synchronized" || this.#lossesNow === this.#losses) return this.#location;
+    return "CpuOnly";
   }
 
   /** Whether it was written on the CPU since it was last transferred. */
@@ -79,9 +84,9 @@ export class UnifiedBuffer<B = unknown> {
     return this.#isWritten;
   }
 
-  /** Whether it was freed, or its frame has ended. */
+  /** Whether it was freed, its frame has ended, or it was evicted while its bytes were on the GPU alone. */
   get isFreed(): boolean {
-    return this.#isFreed || (this.#frameBytes !== undefined && !this.#isInFrame);
+    return this.#isFreed || this.#isGone || (this.#frameBytes !== undefined && !this.#isInFrame);
   }
 
   /**
@@ -89,7 +94,8 @@ export class UnifiedBuffer<B = unknown> {
    *
    * @returns The bytes.
    * @throws {GpuError} `FA853` if they are on the GPU alone: await {@linkcode UnifiedAllocator.transferToCpu} first.
-   * @throws {StaleHandleError} `FA002` if it was made for a frame that has ended, `FA401` if it was freed.
+   * @throws {StaleHandleError} `FA002` if it was made for a frame that has ended.
+   * @throws {PoolError} `FA401` if it was freed or evicted.
    */
   cpuSlice(): Uint8Array {
     this.$check("read");
@@ -110,18 +116,19 @@ export class UnifiedBuffer<B = unknown> {
     const bytes = this.cpuSlice();
     this.#location = "CpuOnly";
     this.#isWritten = true;
+    this.#writes++;
     return bytes;
   }
 
   /**
    * Its allocation on the GPU.
    *
-   * @throws {GpuError} `FA852` if it has none yet: transfer it first.
+   * @throws {GpuError} `FA852` if it has none yet, or none any more: transfer it first.
    */
   get handle(): GpuHandle {
     this.$check("use");
-    if (this.#handle !== undefined) return this.#handle;
-    throw new GpuError("FA852", "Cannot use a buffer on the GPU as it was never there: call transferToGpu first");
+    if (this.#handle !== undefined && this.#isLive) return this.#handle;
+    throw new GpuError("FA852", "Cannot use a buffer on the GPU as it is not there: call transferToGpu first");
   }
 
   /** The buffer on the GPU that it is in. */
@@ -139,7 +146,7 @@ export class UnifiedBuffer<B = unknown> {
     if (this.#isFreed) return;
     this.#isFreed = true;
     this.#isWritten = false;
-    if (this.#handle !== undefined && this.#gpu.isLive(this.#handle)) this.#gpu.free(this.#handle);
+    this.#leaveGpu();
     this.#block?.[Symbol.dispose]();
   }
 
@@ -157,35 +164,56 @@ export class UnifiedBuffer<B = unknown> {
         "Cannot transfer a buffer to the GPU as its bytes are there alone: transfer it to the CPU",
       );
     }
-    const isNew = this.#handle === undefined;
-    const handle = this.#handle ??= this.#gpu.alloc(this.size, this.#options);
+    const made = this.#lossesNow >= 0 ? undefined : this.#gpu.alloc(this.size, this.#options);
     try {
-      this.#gpu.write(handle, this.#bytes());
+      this.$check("transfer"); // a callback of a budget may have freed it
+      this.#gpu.write(made ?? this.#handle!, this.#bytes());
     } catch (error) {
-      if (isNew) {
-        this.#gpu.free(handle);
-        this.#handle = undefined;
-      }
+      if (made !== undefined && this.#gpu.isLive(made)) this.#gpu.free(made);
       throw error;
     }
-    this.#location = "Synchronized";
+    if (made !== undefined) {
+      this.#leaveGpu();
+      this.#handle = made;
+    }
+    this.#synchronized(this.#lossesNow);
     this.#isWritten = false;
   }
 
   /** Reads it back: not for use in programs. */
   async $toCpu(): Promise<void> {
     this.$check("transfer");
-    if (this.#location === "CpuOnly") {
+    if (this.#frameBytes !== undefined) {
+      throw new GpuError(
+        "FA858",
+        "Cannot transfer a staging buffer to the CPU as its bytes would arrive after its frame: use createGpuBuffer",
+      );
+    }
+    if (this.location === "CpuOnly") {
       throw new GpuError(
         "FA858",
         "Cannot transfer a buffer to the CPU as its bytes are there alone: transfer it to the GPU",
       );
     }
-    const made = this.#frameBytes === undefined && this.#block === undefined;
-    if (made) this.#block = this.#gpu.cpu.heapAlloc(this.size);
-    await this.#gpu.read(this.handle, { into: this.#bytes() });
+    // Whatever becomes of it meanwhile, nobody's bytes change unless all went well.
+    const writes = this.#writes;
+    const losses = this.#lossesNow;
+    const bytes = await this.#gpu.read(this.handle);
     this.$check("transfer");
-    this.#location = "Synchronized";
+    if (this.#writes !== writes) {
+      throw new GpuError(
+        "FA858",
+        "Cannot transfer a buffer to the CPU as it was written there meanwhile: await the transfer before you write",
+      );
+    }
+    this.#block ??= this.#gpu.cpu.heapAlloc(this.size, { zero: false });
+    this.#block.bytes.set(bytes);
+    this.#synchronized(losses);
+  }
+
+  /** Whether it is a buffer of an allocator: not for use in programs. */
+  $isOf(gpu: GpuAllocator<B>): boolean {
+    return #gpu in this && this.#gpu === gpu;
   }
 
   /** Refuses what cannot be used any more: not for use in programs. */
@@ -193,11 +221,38 @@ export class UnifiedBuffer<B = unknown> {
     if (this.#isFreed) {
       throw new PoolError("FA401", `Cannot ${action} a unified buffer as it was freed: let go of it when you free it`);
     }
+    if (this.#isGone) {
+      throw new PoolError(
+        "FA401",
+        `Cannot ${action} a unified buffer as its bytes were on the GPU alone, and it was freed or evicted there: pin it, or transfer it before`,
+      );
+    }
     if (this.#frameBytes === undefined || this.#isInFrame) return;
     throw new StaleHandleError(
       "FA002",
       `Cannot ${action} a staging buffer of frame ${this.#frame} as the frame has ended: transfer it before that`,
     );
+  }
+
+  get #lossesNow(): number {
+    return this.#handle === undefined ? -1 : this.#gpu.$losses(this.#handle);
+  }
+
+  get #isLive(): boolean {
+    return this.#handle !== undefined && this.#gpu.isLive(this.#handle);
+  }
+
+  get #isGone(): boolean {
+    return this.#location === "GpuOnly" && !this.#isLive;
+  }
+
+  #leaveGpu(): void {
+    if (this.#isLive) this.#gpu.free(this.#handle!);
+  }
+
+  #synchronized(losses: number): void {
+    this.#location = "Synchronized";
+    this.#losses = losses;
   }
 
   get #isInFrame(): boolean {

@@ -100,6 +100,9 @@ export function wgsl(layout: Layout, options: WgslOptions = {}): string {
   if (!isLayout(layout)) {
     throw new ArgumentError("FA008", `Cannot declare ${show(layout)} in WGSL as it is no layout: give a struct`);
   }
+  if (typeof options !== "object" || options === null) {
+    throw new ArgumentError("FA008", `Cannot declare ${layout.name} in WGSL with ${show(options)}: give an object`);
+  }
   const struct = innermost(layout);
   if (struct.kind !== "struct") {
     throw new LayoutError("FA021", `Cannot declare ${layout.name} in WGSL as it holds no struct: give one that does`);

@@ -260,15 +260,20 @@ export function disposed(action: string, what = "allocator"): FrameStateError {
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "function") return value.name === "" ? "a function" : value.name;
+  if (typeof value === "function") return nameOf(value) || "a function";
   if (value !== null && typeof value === "object") {
-    try {
-      const name: unknown = value.constructor?.name;
-      if (typeof name !== "string" || name === "") return "an object";
-      return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
-    } catch {
-      return "an object";
-    }
+    const name = nameOf(value, "constructor");
+    return name === "" ? "an object" : `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
   }
   return String(value);
+}
+
+/** The name of a function, or of one that an object has; empty where there is none, or looking at it throws. */
+function nameOf(value: object, key?: "constructor"): string {
+  try {
+    const named = (key === undefined ? value : value[key]) as { readonly name?: unknown } | undefined;
+    return typeof named?.name === "string" ? named.name : "";
+  } catch {
+    return "";
+  }
 }

@@ -113,7 +113,7 @@ export class SmartAlloc extends FrameAlloc {
     this.$pool = this.#pool = new Pool(frames, this.#heap);
     if (frames.config.asyncSafety !== "off") frames.watch = this.asyncGuard.$watch as FrameWatch;
     if (frames.config.memoryLimit !== Infinity) this.budgets.setGlobal({ hard: frames.config.memoryLimit });
-    this.#ledger.idle = { bytes: () => this.#idleBytes, giveBack: () => this.#trimIdle() };
+    this.#ledger.idle.push({ bytes: () => this.#idleBytes, giveBack: () => this.#trimIdle() });
   }
 
   // The pool

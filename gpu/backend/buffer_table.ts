@@ -89,9 +89,14 @@ export class BufferTable {
     return this.#labels[id]!;
   }
 
+  /** What is no number is no buffer, also if it looks like one as a key. */
+  #stateOf(id: GpuBufferId): number | undefined {
+    return typeof id === "number" ? this.#states[id] : undefined;
+  }
+
   /** Whether a buffer is there. */
   lives(id: GpuBufferId): boolean {
-    return this.#states[id] === LIVING;
+    return this.#stateOf(id) === LIVING;
   }
 
   /** Throws unless the device is there. */
@@ -101,19 +106,20 @@ export class BufferTable {
 
   /** Throws unless the number was given out. */
   checkKnown(action: string, id: GpuBufferId): void {
-    if (this.#states[id] === undefined || this.#states[id] === 0) throw this.#whyNot(action, id);
+    const state = this.#stateOf(id);
+    if (state === undefined || state === 0) throw this.#whyNot(action, id);
   }
 
   /** Throws unless the buffer is there. */
   checkLiving(action: string, id: GpuBufferId): void {
-    if (!this.#open || this.#states[id] !== LIVING) throw this.#whyNot(action, id);
+    if (!this.#open || this.#stateOf(id) !== LIVING) throw this.#whyNot(action, id);
   }
 
   /** Throws unless a range of a buffer can be used in this way. */
   checkRange(action: string, id: GpuBufferId, at: number, bytes: number, usage: number): void {
-    if (!this.#open || this.#states[id] !== LIVING) throw this.#whyNot(action, id);
-    // Fractions and NaN fail the conditions on the remainder.
-    if (!(at >= 0 && bytes >= 0 && at % 4 === 0 && bytes % 4 === 0 && at + bytes <= this.#sizes[id]!)) {
+    if (!this.#open || this.#stateOf(id) !== LIVING) throw this.#whyNot(action, id);
+    const isRange = Number.isInteger(at) && Number.isInteger(bytes) && at >= 0 && bytes >= 0;
+    if (!(isRange && at % 4 === 0 && bytes % 4 === 0 && at + bytes <= this.#sizes[id]!)) {
       throw this.#whyNoRange(action, id, at, bytes);
     }
     if ((this.#usages[id]! & usage) === 0) throw this.#whyNoUsage(action, id, usage);
@@ -172,8 +178,9 @@ export class BufferTable {
 
   /** Enters a buffer that was lost again. */
   recreate(id: GpuBufferId): void {
-    if (!this.#open || this.#states[id] !== LOST) {
-      if (this.#open && this.#states[id] === LIVING) {
+    const state = this.#stateOf(id);
+    if (!this.#open || state !== LOST) {
+      if (this.#open && state === LIVING) {
         throw new ArgumentError("FA008", `Cannot make ${this.named(id)} again as it was not lost: use it as it is`);
       }
       throw this.#whyNot("make", id);
@@ -183,7 +190,7 @@ export class BufferTable {
 
   /** A buffer, for messages. */
   named(id: GpuBufferId): string {
-    const label = this.#labels[id];
+    const label = typeof id === "number" ? this.#labels[id] : undefined;
     return label === undefined || label === "" ? `buffer ${show(id)}` : `buffer ${show(id)} (${show(label)})`;
   }
 
@@ -200,7 +207,7 @@ export class BufferTable {
 
   #whyNot(action: string, id: GpuBufferId): Error {
     const what = `${action} ${this.named(id)}`;
-    const state = this.#states[id];
+    const state = this.#stateOf(id);
     if (this.disposed || (!this.#open && state !== DESTROYED)) return this.whyClosed(what);
     if (state === DESTROYED) return new PoolError("FA401", `Cannot ${what} as it was destroyed: make another one`);
     if (state === LOST) {
@@ -211,8 +218,12 @@ export class BufferTable {
 
   #whyNoRange(action: string, id: GpuBufferId, at: number, bytes: number): Error {
     const what = `Cannot ${action} ${this.named(id)}`;
-    if (at % 4 !== 0) return new ArgumentError("FA008", `${what} at ${show(at)}: give a multiple of 4`);
-    if (bytes % 4 !== 0) return new ArgumentError("FA008", `${what} with ${show(bytes)} bytes: give a multiple of 4`);
+    if (!Number.isInteger(at) || at % 4 !== 0) {
+      return new ArgumentError("FA008", `${what} at ${show(at)}: give a multiple of 4`);
+    }
+    if (!Number.isInteger(bytes) || bytes % 4 !== 0) {
+      return new ArgumentError("FA008", `${what} with ${show(bytes)} bytes: give a multiple of 4`);
+    }
     return new ArgumentError(
       "FA008",
       `${what} as the ${show(bytes)} bytes at ${show(at)} are outside its ${this.#sizes[id]}: give a range inside`,

@@ -102,7 +102,7 @@ export class Mappings {
   checkRead(buffer: GpuBufferId, at: number, into: Uint8Array): Mapping {
     this.#table.checkLiving("read", buffer);
     checkTarget(into);
-    if (!(at >= 0 && at % 8 === 0)) {
+    if (!(Number.isInteger(at) && at >= 0 && at % 8 === 0)) {
       const what = this.#table.named(buffer);
       throw new ArgumentError("FA008", `Cannot read ${what} at ${show(at)}: give a multiple of 8`);
     }

@@ -2,7 +2,7 @@
  * A device in JavaScript, for tests and for programs without a GPU. It is stricter than real ones: what some of them let pass, it refuses.
  */
 
-import { ArgumentError } from "../../src/errors.ts";
+import { ArgumentError, show } from "../../src/errors.ts";
 import { GpuError } from "../gpu_error.ts";
 import { type GpuBackend, type GpuBufferId, type GpuLimits, type GpuLoss, type GpuVerdict, USAGE } from "./backend.ts";
 import { BufferTable } from "./buffer_table.ts";
@@ -23,6 +23,9 @@ export interface NullBackendOptions {
   /** What it says of itself in {@linkcode NullBackend.isFallback}. @default {false} */
   readonly isFallback?: boolean;
 }
+
+/** The largest alignment that a device may demand. */
+const MOST_ALIGN = 4096;
 
 /** What WebGPU guarantees of every device. */
 const DEFAULT_LIMITS: GpuLimits = {
@@ -82,8 +85,10 @@ export class NullBackend implements GpuBackend<Uint8Array> {
    * Makes a device.
    *
    * @param options Its limits and its speed.
+   * @throws {ArgumentError} `FA008` if an option makes no sense.
    */
   constructor(options: NullBackendOptions = {}) {
+    checkOptions(options);
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.oomAt = options.oomAt ?? Infinity;
     this.latency = options.latency ?? 2;
@@ -108,7 +113,7 @@ export class NullBackend implements GpuBackend<Uint8Array> {
   /** See {@linkcode GpuBackend.create}. */
   create(bytes: number, usage: number, label: string): GpuBufferId {
     this.#table.checkOpen("create a buffer");
-    checkNewBuffer(bytes, usage, this.limits);
+    checkNewBuffer(bytes, usage, label, this.limits);
     const hasMemory = this.liveBytes + bytes <= this.oomAt;
     const buffer = this.#table.add(bytes, usage, label);
     this.#memory.enter(buffer, hasMemory);
@@ -224,8 +229,17 @@ export class NullBackend implements GpuBackend<Uint8Array> {
    *
    * @param reason How: what devices do about it depends on that.
    * @param message What the device says.
+   * @throws {ArgumentError} `FA008` if there is no such reason, or the message is no text.
    */
   lose(reason: "destroyed" | "unknown" = "unknown", message = "the null device was told to be lost"): void {
+    if ((reason !== "destroyed" && reason !== "unknown") || typeof message !== "string") {
+      throw new ArgumentError(
+        "FA008",
+        `Cannot lose the null device by ${show(reason)} with ${
+          show(message)
+        }: give "destroyed" or "unknown", and a text`,
+      );
+    }
     if (this.#table.loss !== undefined || this.#table.disposed) return;
     const loss: GpuLoss = { reason, message };
     this.#end(() => this.#table.lose(loss));
@@ -267,6 +281,31 @@ export class NullBackend implements GpuBackend<Uint8Array> {
   dispose(): void {
     if (!this.#table.disposed) this.#end(() => this.#table.dispose());
   }
+}
+
+/** Refuses what is no device. */
+function checkOptions(options: NullBackendOptions): void {
+  if (typeof options !== "object" || options === null) throw badOption("options", options, "give an object");
+  const { limits = {}, oomAt = Infinity, latency = 0, isFallback = false } = options;
+  if (typeof limits !== "object" || limits === null) throw badOption("limits", limits, "give an object");
+  for (const [key, limit] of Object.entries(limits)) {
+    if (!Object.hasOwn(DEFAULT_LIMITS, key)) throw badOption(key, limit, "give limits that devices have");
+    const isAlign = key === "uniformAlign" || key === "storageAlign";
+    const most = isAlign ? MOST_ALIGN : Number.MAX_SAFE_INTEGER;
+    if (Number.isInteger(limit) && limit >= 4 && limit <= most && !(isAlign && (limit & (limit - 1)) !== 0)) continue;
+    throw badOption(
+      key,
+      limit,
+      isAlign ? `give a power of two from 4 to ${MOST_ALIGN}` : "give a whole number of bytes",
+    );
+  }
+  if (typeof oomAt !== "number" || !(oomAt >= 0)) throw badOption("oomAt", oomAt, "give a number of bytes");
+  if (typeof latency !== "number" || !(latency >= 0)) throw badOption("latency", latency, "give a number of turns");
+  if (typeof isFallback !== "boolean") throw badOption("isFallback", isFallback, "give true or false");
+}
+
+function badOption(key: string, value: unknown, advice: string): ArgumentError {
+  return new ArgumentError("FA008", `Cannot make a null device with ${key} ${show(value)}: ${advice}`);
 }
 
 /** Waits for turns of the queue of promises. */

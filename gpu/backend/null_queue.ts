@@ -114,7 +114,7 @@ export class NullQueue {
       grown.set(this.#staged.subarray(0, at));
       this.#staged = grown;
     }
-    this.#staged.set(source.subarray(from, from + bytes), at);
+    this.#staged.set(new Uint8Array(source.buffer as ArrayBuffer, source.byteOffset + from, bytes), at);
     this.#stagedBytes = at + bytes;
     return at;
   }

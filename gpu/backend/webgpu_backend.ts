@@ -11,7 +11,7 @@ import { type Mapping, Mappings } from "./mappings.ts";
 import { Waits } from "./waits.ts";
 import { WebGpuBuffers } from "./webgpu_buffers.ts";
 import { WebGpuCommands } from "./webgpu_commands.ts";
-import { requestDevice } from "./webgpu_request.ts";
+import { checkDevice, checkOptions, isFallback, limitsOf, requestDevice } from "./webgpu_request.ts";
 
 /** `GPUMapMode.READ`. */
 const MAP_MODE_READ = 1;
@@ -82,8 +82,11 @@ export class WebGpuBackend implements GpuBackend<GPUBuffer> {
    *
    * @param device The device.
    * @param options How to get another one, and what else is known of it.
+   * @throws {ArgumentError} `FA008` if that is no device, or an option makes no sense.
    */
   constructor(device: GPUDevice, options: WebGpuBackendOptions = {}) {
+    checkDevice(device);
+    checkOptions(options, "request");
     this.#options = options;
     this.#adopt(device);
   }
@@ -94,8 +97,10 @@ export class WebGpuBackend implements GpuBackend<GPUBuffer> {
    * @param options What kind of device.
    * @returns The device.
    * @throws {GpuError} `FA857` if there is no WebGPU, no adapter, or no such device.
+   * @throws {ArgumentError} `FA008` if an option makes no sense.
    */
   static async request(options: WebGpuRequestOptions = {}): Promise<WebGpuBackend> {
+    checkOptions(options, "onError");
     const { adapter, device, onError } = options;
     const request = (): Promise<GPUDevice> => requestDevice(adapter, device);
     const backend = new WebGpuBackend(await request(), onError === undefined ? { request } : { request, onError });
@@ -126,7 +131,7 @@ export class WebGpuBackend implements GpuBackend<GPUBuffer> {
   /** See {@linkcode GpuBackend.create}. */
   create(bytes: number, usage: number, label: string): GpuBufferId {
     this.#table.checkOpen("create a buffer");
-    checkNewBuffer(bytes, usage, this.#limits);
+    checkNewBuffer(bytes, usage, label, this.#limits);
     const buffer = this.#table.add(bytes, usage, label);
     this.#buffers.make(this.#device, buffer);
     return buffer;
@@ -209,7 +214,7 @@ export class WebGpuBackend implements GpuBackend<GPUBuffer> {
   /** See {@linkcode GpuBackend.map}. Submits what was not submitted yet. */
   map(buffer: GpuBufferId, at: number, bytes: number): Promise<void> {
     this.#mappings.check(buffer, at, bytes);
-    this.submit();
+    this.#commands.submitAll();
     const mapping = this.#mappings.begin(buffer, at, bytes);
     this.#askToMap(mapping);
     return mapping.wait.promise;
@@ -263,6 +268,7 @@ export class WebGpuBackend implements GpuBackend<GPUBuffer> {
     let device: GPUDevice;
     try {
       device = await request();
+      checkDevice(device);
     } catch (cause) {
       throw new GpuError("FA857", "Cannot open the device again as there is none: try again later", { cause });
     }
@@ -318,23 +324,6 @@ export class WebGpuBackend implements GpuBackend<GPUBuffer> {
     this.#device.removeEventListener("uncapturederror", this.#tellError);
     if (this.#ownsDevice) this.#device.destroy();
   }
-}
-
-function limitsOf(device: GPUDevice): GpuLimits {
-  const { limits } = device;
-  return {
-    uniformAlign: limits.minUniformBufferOffsetAlignment,
-    storageAlign: limits.minStorageBufferOffsetAlignment,
-    maxBufferSize: limits.maxBufferSize,
-    maxUniformBinding: limits.maxUniformBufferBindingSize,
-    maxStorageBinding: limits.maxStorageBufferBindingSize,
-  };
-}
-
-/** Older runtimes do not say it. */
-function isFallback(device: GPUDevice): boolean {
-  const info = (device as { readonly adapterInfo?: { readonly isFallbackAdapter?: boolean } }).adapterInfo;
-  return info?.isFallbackAdapter ?? false;
 }
 
 /** Waits until a device has told its loss, if there is one. */

@@ -13,7 +13,11 @@ const NOBODY = -1;
 /** The one command that waits has two buffers not known to be good: no other one may join it. */
 const SEVERAL = -2;
 
-const NOTHING: GPUCommandBuffer[] = [];
+const END = { done: true, value: undefined } as const;
+const NO_STEPS = { next: () => END };
+
+/** No command buffers: runtimes make objects to go through an array, and this is submitted in every frame. */
+const NOTHING = { [Symbol.iterator]: () => NO_STEPS } as unknown as GPUCommandBuffer[];
 
 /** What waits for one device. */
 export class WebGpuCommands {
@@ -21,6 +25,8 @@ export class WebGpuCommands {
   readonly #queue: GPUQueue;
   readonly #buffers: WebGpuBuffers;
   #encoder: GPUCommandEncoder | undefined;
+  /** Whether nothing was submitted since the last write. */
+  #hasWrites = false;
   /** The one buffer, known not yet to be good, that every command in the encoder uses. */
   #doubtful: GpuBufferId = NOBODY;
   #scatter: ScatterPipeline | undefined;
@@ -34,6 +40,7 @@ export class WebGpuCommands {
   /** Writes bytes. */
   write(buffer: GpuBufferId, at: number, source: Uint8Array, from: number, bytes: number): void {
     if (this.#encoder !== undefined) this.flush();
+    this.#hasWrites = true;
     // Shared memory is as good, whatever the types say.
     this.#queue.writeBuffer(this.#buffers.raw(buffer), at, source as Uint8Array<ArrayBuffer>, from, bytes);
   }
@@ -61,17 +68,24 @@ export class WebGpuCommands {
     }
   }
 
-  /** Hands everything to the device. Writes need that too: they are not seen by a mapping before. */
+  /** Hands everything to the device, if there is anything: a submission waits where the device is busy. */
   submit(): void {
+    if (this.#encoder !== undefined || this.#hasWrites) this.submitAll();
+  }
+
+  /** Hands over what the program has written itself, too: a mapping does not see writes that were not submitted. */
+  submitAll(): void {
+    this.#hasWrites = false;
     if (this.#encoder === undefined) this.#queue.submit(NOTHING);
     else this.flush();
   }
 
-  /** Hands over the copies that wait, if any. */
+  /** Hands over the copies that wait, if any, and all writes before them. */
   flush(): void {
     const encoder = this.#encoder;
     if (encoder === undefined) return;
     this.#encoder = undefined;
+    this.#hasWrites = false;
     this.#queue.submit([encoder.finish()]);
     this.#scatter?.submitted();
   }

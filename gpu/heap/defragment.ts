@@ -53,14 +53,22 @@ export class Defragmenter {
     this.#copies = 0;
     const moved: Entry[] = [];
     const emptied: GpuBlock[] = [];
+    let failure: { readonly error: unknown } | undefined;
     const { uniform, vertex, storage } = this.#memory.heaps;
     for (const heap of [uniform, vertex, storage]) {
       const candidates = heap.blocks.filter((block) => canLeave(block)).sort((a, b) => a.used - b.used);
       for (const block of candidates) {
         if (this.#bytes >= maxBytes || moved.length >= maxMoves) break;
         block.isClosed = true;
-        this.#evacuate(heap, block, maxBytes, maxMoves, moved);
-        block.isClosed = false;
+        try {
+          this.#evacuate(heap, block, maxBytes, maxMoves, moved);
+        } catch (error) {
+          // The device is gone; what has moved until now is told all the same.
+          failure = { error };
+          maxMoves = 0;
+        } finally {
+          block.isClosed = false;
+        }
         if (block.count === 0) emptied.push(block);
       }
     }
@@ -68,8 +76,21 @@ export class Defragmenter {
     for (const block of emptied) this.#memory.heaps[block.heap].destroy(block);
     this.moves += moved.length;
     const result = { moved: moved.length, bytes: this.#bytes, copies: this.#copies, buffers: emptied.length };
-    const told = moved.filter(({ onMove }) => onMove !== undefined).map(({ handle, onMove }) => ({ handle, onMove }));
-    for (const { handle, onMove } of told) onMove!(handle);
+    // One may have gone through two buffers.
+    const told = [...new Set(moved)].filter(({ onMove }) => onMove !== undefined).map(({ handle, onMove }) => ({
+      handle,
+      onMove,
+    }));
+    for (const { handle, onMove } of told) {
+      // One of them may free another, or throw, of which the others should not suffer.
+      if (this.#memory.slots.find(handle) < 0) continue;
+      try {
+        onMove!(handle);
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+    if (failure !== undefined) throw failure.error;
     return result;
   }
 
@@ -111,8 +132,10 @@ export class Defragmenter {
       if (other === block || other.nodes === null || other.isClosed || other.isStreaming !== block.isStreaming) {
         continue;
       }
-      // To a fuller one only, or two would take turns.
-      if (other.used < block.used || other.nodes.free * heap.unit < bytes) continue;
+      // To a fuller one, or one that stays, or two would take turns; and not from memory that is there to what may turn out not to be.
+      if (other.used < block.used && other.pins === 0) continue;
+      if (other.nodes.free * heap.unit < bytes) continue;
+      if (block.isVerified && !other.isVerified) continue;
       node = other.nodes.alloc(bytes / heap.unit, align);
       if (node < 0) continue;
       target = other;
@@ -121,7 +144,12 @@ export class Defragmenter {
     if (target === undefined) return false;
     const nodes = target.nodes!;
     const from = inside[first]!.offset;
-    this.#backend.copy(block.buffer, from, target.buffer, nodes.offsetOf(node) * heap.unit, bytes);
+    try {
+      this.#backend.copy(block.buffer, from, target.buffer, nodes.offsetOf(node) * heap.unit, bytes);
+    } catch (error) {
+      nodes.release(node);
+      throw error;
+    }
     for (let i = first; i < end; i++) {
       const entry = inside[i]!;
       const rest = i + 1 < end ? nodes.split(node, entry.held / heap.unit) : -1;

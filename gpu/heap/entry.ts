@@ -39,6 +39,8 @@ export class Entry {
   offset = 0;
   /** How often it has moved, was lost or came back: what was made of its buffer and offset is out of date then. */
   version = 0;
+  /** How often its contents were lost. */
+  losses = 0;
   /** The frame in which it was allocated, and that at whose end it is freed; 0 if no frame frees it. */
   born = 0;
   until = 0;
@@ -49,12 +51,17 @@ export class Entry {
   /** How often the device had no memory for it, and whether it was given up. */
   tries = 0;
   isFailed = false;
+  /** Whether it is between two places while callbacks of the program may run, and whether those have freed it. */
+  isBusy = false;
+  isDoomed = false;
   /** The bytes on the CPU. */
   shadow: HeapEntry | null = null;
   bytesOnCpu: Uint8Array | null = null;
   /** The same in whole words, as they are uploaded. */
   words: Uint8Array | null = null;
   dirty: DirtyRanges | null = null;
+  /** How often the program has written there. */
+  writes = 0;
   /** Whether it is on the list of those that have something to upload. */
   isListed = false;
   restore: RestoreContents | undefined;

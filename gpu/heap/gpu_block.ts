@@ -28,6 +28,8 @@ export class GpuBlock {
   isClosed = false;
   /** Whether it is one of the heap's. */
   isThere = true;
+  /** Whether it is known that the device had memory for it. */
+  isVerified = false;
 
   readonly #unit: number;
 

@@ -25,7 +25,7 @@ const USAGES: Readonly<Record<GpuHeapName, number>> = {
 };
 
 /** Vertices and the like are no bindings: they are packed in steps of this many bytes. */
-const DATA_UNIT = 16;
+export const DATA_UNIT = 16;
 
 /** The parts of the configuration that heaps need. */
 export interface GpuHeapOptions {
@@ -54,6 +54,7 @@ export class GpuHeap {
   frame = 0;
   readonly #backend: GpuBackend;
   readonly #options: GpuHeapOptions;
+  readonly #first: number;
   readonly #largest: number;
   #next: number;
   #empty = 0;
@@ -71,7 +72,7 @@ export class GpuHeap {
     this.#backend = backend;
     this.#options = options;
     this.#largest = Math.floor(Math.min(options.maxBlockSize, maxBufferSize) / this.unit) * this.unit;
-    this.#next = Math.min(options.blockSize, this.#largest);
+    this.#first = this.#next = Math.min(this.heldFor(options.blockSize), this.#largest);
   }
 
   get budget(): ChildBudget {
@@ -86,33 +87,48 @@ export class GpuHeap {
   /** Puts an allocation where there is room, or into a new buffer; `false` if the budget refuses that. */
   put(entry: Entry): boolean {
     const streams = entry.lifetime === "Streaming";
-    if (entry.isIsolated || this.#isLarge(entry.held)) {
-      const block = this.#create(entry.held, true, streams);
-      if (block === null) return false;
-      this.settle(entry, block, -1);
-      return true;
-    }
-    if (this.place(entry, streams, null)) return true;
+    if (entry.isIsolated) return this.#putAlone(entry, streams);
+    if (this.#isLarge(entry.held)) return this.#putInReserved(entry, streams) || this.#putAlone(entry, streams);
+    if (this.place(entry, streams)) return true;
     // The callbacks of budgets may have freed some, or have made a buffer themselves.
     this.grow(entry.held, streams);
-    return this.place(entry, streams, null);
+    return this.place(entry, streams);
   }
 
   /** Puts an allocation into a shared buffer that is there. */
-  place(entry: Entry, streams: boolean, except: GpuBlock | null): boolean {
-    const { blocks, unit } = this;
-    const units = entry.held / unit;
-    const aligned = entry.align > unit ? entry.align / unit : 1;
+  place(entry: Entry, streams: boolean): boolean {
+    const { blocks } = this;
+    const units = entry.held / this.unit;
     for (let i = 0; i < blocks.length; i++) {
       const block = blocks[i]!;
       const { nodes } = block;
-      if (nodes === null || nodes.free < units || block.isClosed || block.isStreaming !== streams || block === except) {
-        continue;
-      }
-      const node = nodes.alloc(units, aligned);
-      if (node < 0) continue;
-      this.settle(entry, block, node);
-      return true;
+      if (nodes === null || nodes.free < units || block.isClosed || block.isStreaming !== streams) continue;
+      if (this.#putIn(block, entry)) return true;
+    }
+    return false;
+  }
+
+  /** Puts an allocation into a shared buffer, if there is room. */
+  #putIn(block: GpuBlock, entry: Entry): boolean {
+    const node = block.nodes!.alloc(entry.held / this.unit, entry.align > this.unit ? entry.align / this.unit : 1);
+    if (node < 0) return false;
+    this.settle(entry, block, node);
+    return true;
+  }
+
+  /** Puts an allocation into a buffer of its own. */
+  #putAlone(entry: Entry, streams: boolean): boolean {
+    const block = this.#create(entry.held, true, streams);
+    if (block === null) return false;
+    this.settle(entry, block, -1);
+    return true;
+  }
+
+  /** Puts an allocation that would get a buffer of its own into one that was made for what comes. */
+  #putInReserved(entry: Entry, streams: boolean): boolean {
+    for (const block of this.blocks) {
+      const isReserved = block.nodes !== null && block.quietSince === Infinity && !block.isClosed;
+      if (isReserved && block.isStreaming === streams && this.#putIn(block, entry)) return true;
     }
     return false;
   }
@@ -193,23 +209,38 @@ export class GpuHeap {
     this.#next = Math.min(this.#next, Math.max(least, this.heldFor(bytes / 2)));
   }
 
-  /** Destroys what has been empty for long; all that is empty if nothing is to be kept. Returns the bytes given back. */
-  trim(keepsRecent: boolean): number {
+  /**
+   * Destroys what is empty: `"old"`: what has been so for long; `"idle"`: all but what was reserved for what comes; `"all"`. Returns the
+   * bytes given back.
+   */
+  trim(what: "old" | "idle" | "all"): number {
     if (this.#empty === 0) return 0;
     const before = this.reserved;
     for (let i = this.blocks.length - 1; i >= 0; i--) {
       const block = this.blocks[i]!;
       if (block.count > 0) continue;
       const kept = this.#empty > 1 ? EXTRA_FRAMES : QUIET_FRAMES;
-      if (!keepsRecent || this.frame - block.quietSince >= kept) this.destroy(block);
+      const isDue = what === "old" ? this.frame - block.quietSince >= kept : block.quietSince < Infinity;
+      if (isDue || what === "all") this.destroy(block);
     }
-    this.#next = Math.min(this.#next, Math.max(this.#options.blockSize, this.reserved));
+    this.#next = Math.min(this.#next, Math.max(this.#first, this.reserved));
     return before - this.reserved;
+  }
+
+  /** The bytes of buffers in which nothing is, and that were not reserved. */
+  get idle(): number {
+    let bytes = 0;
+    if (this.#empty > 0) {
+      for (const { count, quietSince, bytes: size } of this.blocks) {
+        if (count === 0 && quietSince < Infinity) bytes += size;
+      }
+    }
+    return bytes;
   }
 
   /** Whether an allocation has a buffer of its own. */
   #isLarge(bytes: number): boolean {
-    return this.name === "readback" || 2 * bytes > Math.max(this.#next, this.#options.blockSize);
+    return this.name === "readback" || 2 * bytes > Math.max(this.#next, this.#first);
   }
 
   #create(bytes: number, isDedicated: boolean, streams: boolean): GpuBlock | null {

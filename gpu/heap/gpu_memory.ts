@@ -6,8 +6,9 @@
 import { ArgumentError, PoolError, show } from "../../src/errors.ts";
 import { Slots } from "../../src/memory/slots.ts";
 import { GPU } from "../../src/observe/tag.ts";
+import type { Budget } from "../../src/observe/budget.ts";
 import type { Ledger } from "../../src/observe/ledger.ts";
-import type { GpuBackend } from "../backend/backend.ts";
+import type { GpuBackend, GpuBufferId } from "../backend/backend.ts";
 import { GpuError } from "../gpu_error.ts";
 import type { GpuHeapName, GpuUse } from "../intent.ts";
 import { Entry } from "./entry.ts";
@@ -19,8 +20,10 @@ const MOST_TRIES = 2;
 
 /** What the memory tells whoever owns it. */
 export interface GpuMemoryOwner {
-  /** An allocation has moved to another place, where its contents are not: bring them there. */
-  onRehomed(entry: Entry): void;
+  /** There was no memory for the buffer that an allocation is in, which is about to be destroyed. */
+  onRefused(entry: Entry, buffer: GpuBufferId): void;
+  /** An allocation has moved to another place, where its contents are not: bring them there, and resolve when they can be no more. */
+  onRehomed(entry: Entry): Promise<void> | undefined;
   /** An allocation is about to be freed or evicted. */
   onRemove(entry: Entry): void;
   /** The device had no memory for an allocation, which is of no use any more. */
@@ -41,6 +44,9 @@ export class GpuMemory {
   /** The buffers of which it is not known yet whether there was memory for them. */
   readonly #unsettled: Set<Promise<void>> = new Set();
   #streaming = 0;
+  /** Those that were evicted, and whose programs are not told yet. */
+  readonly #evicted: { readonly handle: number; readonly onEvict: (handle: number) => void }[] = [];
+  #isTelling = false;
 
   constructor(
     backend: GpuBackend,
@@ -89,21 +95,23 @@ export class GpuMemory {
     entry.bytesOnCpu = null;
     entry.restore = entry.onMove = entry.onEvict = undefined;
     entry.pins = 0;
-    entry.isFailed = false;
+    entry.isFailed = entry.isDoomed = false;
     this.slots.give(entry.slot);
   }
 
   /** Puts an entry into a heap; `false` if budgets refuse, whatever is evicted. */
   put(entry: Entry, heap: GpuHeap): boolean {
-    while (!heap.put(entry)) if (!this.trim() && !this.evict(entry.importance, entry)) return false;
+    while (!heap.put(entry)) {
+      if (!this.trim() && !this.#evictFor(heap, entry.held, entry.importance, entry)) return false;
+    }
     if (entry.lifetime === "Streaming") this.#streaming++;
     return true;
   }
 
-  /** Gives back every buffer in which nothing is; whether there was one. */
+  /** Gives back every buffer in which nothing is, and that was not reserved; whether there was one. */
   trim(): boolean {
     const { uniform, vertex, storage } = this.heaps;
-    return uniform.trim(false) + vertex.trim(false) + storage.trim(false) > 0;
+    return uniform.trim("idle") + vertex.trim("idle") + storage.trim("idle") > 0;
   }
 
   /** Takes an entry out of its heap. */
@@ -114,12 +122,14 @@ export class GpuMemory {
     this.heaps[block.heap].remove(entry);
   }
 
-  /** Evicts the least important streaming allocation, and of those the one that was not used for longest. */
-  evict(importance: number, other: Entry | null): boolean {
-    if (this.#streaming === 0) return false;
+  /** Evicts the least important streaming allocation, of a heap or of all, and of those the one that was not used for longest. */
+  evict(importance: number, other: Entry | null, from: GpuHeapName | null = null): boolean {
+    if (this.#streaming === 0 || this.#isTelling) return false;
     let least: Entry | null = null;
     for (const entry of this.entries) {
       if (entry.block === null || entry.lifetime !== "Streaming" || entry.pins > 0 || entry === other) continue;
+      // One without a tag is being allocated just now.
+      if (entry.tag === null || (from !== null && entry.heap !== from)) continue;
       if (other !== null && other.lifetime === "Streaming" && entry.importance > importance) continue;
       const isLess = least === null || entry.importance < least.importance ||
         (entry.importance === least.importance && entry.used < least.used);
@@ -130,13 +140,44 @@ export class GpuMemory {
     const { handle, onEvict } = least;
     const heap = this.heaps[least.heap];
     this.free(least);
-    heap.trim(false);
-    onEvict?.(handle);
+    heap.trim("idle");
+    if (onEvict !== undefined) this.#evicted.push({ handle, onEvict });
     return true;
+  }
+
+  /** Tells the program of what was evicted: once that has served its purpose, and without evicting anything meanwhile. */
+  tellEvicted(): void {
+    if (this.#isTelling || this.#evicted.length === 0) return;
+    this.#isTelling = true;
+    try {
+      while (this.#evicted.length > 0) {
+        const { handle, onEvict } = this.#evicted.shift()!;
+        onEvict(handle);
+      }
+    } finally {
+      this.#isTelling = false;
+    }
+  }
+
+  /** The bytes of buffers in which nothing is, and that were not reserved. */
+  get idle(): number {
+    const { uniform, vertex, storage } = this.heaps;
+    return uniform.idle + vertex.idle + storage.idle;
+  }
+
+  /** Evicts for so many bytes in a heap, unless that is no help: of a limit on that heap alone the others need not suffer. */
+  #evictFor(heap: GpuHeap, bytes: number, importance: number, other: Entry | null): boolean {
+    const budget = heap.budget.$budget as Budget;
+    if (budget.tooSmallFor(bytes) !== null) return false;
+    return this.evict(importance, other, budget.refusing(bytes) === budget ? heap.name : null);
   }
 
   /** Frees an entry, wherever it is. */
   free(entry: Entry): void {
+    if (entry.isBusy) {
+      entry.isDoomed = true;
+      return;
+    }
     this.#owner.onRemove(entry);
     this.take(entry);
     if (entry.held > 0) entry.tag!.hold(GPU, -entry.held);
@@ -161,7 +202,9 @@ export class GpuMemory {
         last = block.bytes;
         if (isSmaller) continue;
       }
-      if (isPossible && this.evict(Infinity, null)) continue;
+      const isEvicted = isPossible && this.#evictFor(heap, wanted, Infinity, null);
+      this.tellEvicted();
+      if (isEvicted) continue;
       if (block === null && isPossible) throw this.#ledger.refusal(`reserve ${bytes} bytes on the GPU`);
       throw new GpuError(
         "FA856",
@@ -188,18 +231,25 @@ export class GpuMemory {
       storage.frame =
       readback.frame =
         frame;
-    uniform.trim(true);
-    vertex.trim(true);
-    storage.trim(true);
+    uniform.trim("old");
+    vertex.trim("old");
+    storage.trim("old");
   }
 
   /** Takes note of a buffer that was made, or made again on another device. */
   #watch(block: GpuBlock): void {
-    const verified = this.#backend.verify(block.buffer).then((verdict) => {
-      this.#unsettled.delete(verified);
-      if (verdict !== "ok" && block.isThere) this.refused(block);
-    });
-    this.#unsettled.add(verified);
+    block.isVerified = false;
+    this.#await(
+      this.#backend.verify(block.buffer).then((verdict) => {
+        if (verdict === "ok") block.isVerified = true;
+        else if (block.isThere) this.refused(block);
+      }),
+    );
+  }
+
+  #await(promise: Promise<void>): void {
+    const awaited = promise.finally(() => this.#unsettled.delete(awaited));
+    this.#unsettled.add(awaited);
   }
 
   /** Watches the buffers of a device that has come in place of another one. */
@@ -212,30 +262,72 @@ export class GpuMemory {
     const heap = this.heaps[block.heap];
     block.isClosed = true;
     heap.shrink(block.bytes);
-    const inside = this.inside(block);
-    for (const entry of inside) heap.unsettle(entry);
-    heap.destroy(block);
-    inside.sort((a, b) => b.importance - a.importance);
+    const inside = this.inside(block).sort((a, b) => b.importance - a.importance);
+    const handles = inside.map(({ handle }) => handle);
     for (const entry of inside) {
-      // A shared buffer is tried again with half the size, down to one that holds nothing else.
-      const most = MOST_TRIES + Math.log2(block.bytes / entry.held);
-      if (entry.policy === "discard" || ++entry.tries > most) {
-        this.#fail(entry);
-        continue;
-      }
-      if (block.isDedicated) this.evict(entry.importance, entry);
-      let isThere = false;
+      if (entry.lifetime === "Streaming") this.#streaming--;
+      if (entry.place === "readback") this.#owner.onRefused(entry, block.buffer);
+      heap.unsettle(entry);
+    }
+    heap.destroy(block);
+    const isMoved = inside.map((entry, i) => this.#isAt(entry, handles[i]!) && this.#rehome(entry, block));
+    // Only now the program is told, as it may free any of them then.
+    let failure: { readonly error: unknown } | undefined;
+    for (const [i, entry] of inside.entries()) {
+      if (!this.#isAt(entry, handles[i]!)) continue;
       try {
-        isThere = heap.put(entry);
-      } catch {
-        // The device was lost, or a callback has thrown: the same as no memory.
-      }
-      if (!isThere) this.#fail(entry);
-      else {
-        entry.version++;
-        this.#owner.onRehomed(entry);
+        if (isMoved[i]) this.#moved(entry);
+        else this.#fail(entry);
+      } catch (error) {
+        failure ??= { error };
       }
     }
+    try {
+      this.tellEvicted();
+    } catch (error) {
+      failure ??= { error };
+    }
+    if (failure !== undefined) throw failure.error;
+  }
+
+  /** The contents of an allocation could not be had again: it is of no use any more. */
+  lose(entry: Entry, handle: number): void {
+    if (!this.#isAt(entry, handle) || entry.isFailed) return;
+    this.take(entry);
+    this.#fail(entry);
+  }
+
+  /** Whether an entry is still that of a number. */
+  #isAt(entry: Entry, handle: number): boolean {
+    return this.slots.find(handle) === entry.slot;
+  }
+
+  /** Finds another place for an entry that is in none, as the device had no memory for its block; `false` if there is none. */
+  #rehome(entry: Entry, { bytes, heap, isDedicated }: GpuBlock): boolean {
+    // A shared buffer is tried again with half the size, down to one that holds nothing else.
+    const most = MOST_TRIES + Math.log2(bytes / entry.held);
+    if (entry.policy === "discard" || ++entry.tries > most) return false;
+    let isThere = false;
+    entry.isBusy = true;
+    try {
+      if (isDedicated) this.evict(entry.importance, entry);
+      isThere = this.heaps[heap].put(entry);
+    } catch {
+      // The device was lost, or a callback has thrown: the same as no memory.
+    } finally {
+      entry.isBusy = false;
+    }
+    if (isThere && entry.lifetime === "Streaming") this.#streaming++;
+    if (entry.isDoomed) this.free(entry);
+    return isThere;
+  }
+
+  #moved(entry: Entry): void {
+    const { handle, onMove } = entry;
+    entry.version++;
+    const brought = this.#owner.onRehomed(entry);
+    if (brought !== undefined) this.#await(brought);
+    onMove?.(handle);
   }
 
   /** The allocations in a block, in the order of their places. */
@@ -250,7 +342,6 @@ export class GpuMemory {
   }
 
   #fail(entry: Entry): void {
-    if (entry.lifetime === "Streaming") this.#streaming--;
     entry.isFailed = true;
     entry.version++;
     this.failures++;

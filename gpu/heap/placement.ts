@@ -14,6 +14,7 @@ import type { FrameRing } from "../ring/frame_ring.ts";
 import type { TwinChunk } from "../ring/twin_chunk.ts";
 import { DirtyRanges, MAX_RANGES } from "../transfer/dirty_ranges.ts";
 import type { Entry } from "./entry.ts";
+import { DATA_UNIT, type GpuHeap } from "./gpu_heap.ts";
 import type { GpuMemory } from "./gpu_memory.ts";
 
 /** What is behind an allocator, as far as this needs it. */
@@ -50,27 +51,26 @@ export class Placement {
     }
     entry.bytes = bytes;
     entry.held = 0;
-    entry.born = ledger.frame;
+    entry.offset = 0;
+    entry.born = frame;
     entry.until = lasts === 0 ? 0 : frame + lasts - 1;
     entry.used = frame;
     if (entry.place === "ring") return this.#putInRing(entry);
     const heap = this.#parts.memory.heaps[entry.heap];
-    const isOnDevice = entry.place !== "staging";
-    const held = isOnDevice ? heap.heldFor(bytes) : 0;
+    const held = entry.place === "staging" ? 0 : heap.heldFor(bytes);
     if (held > this.#parts.backend.limits.maxBufferSize) throw this.#tooLarge(bytes);
-    if (!ledger.mayHave(held)) return this.#refused((action) => ledger.refusal(action));
-    if (entry.isCopied && !this.#copyOnCpu(entry)) return false;
-    entry.held = held;
-    if (isOnDevice && !this.#parts.memory.put(entry, heap)) {
-      this.#dropCopy(entry);
-      return this.#refused((action) => ledger.refusal(action));
+    let isThere = false;
+    try {
+      isThere = this.#putOutside(entry, heap, held);
+      // Callbacks of budgets have run: the frame may be over.
+      if (isThere && lasts > 0 && !(ring.inFrame && ring.frame === frame)) {
+        isThere = false;
+        throw ring.closed("allocate for a frame");
+      }
+    } finally {
+      if (!isThere) this.#undo(entry);
     }
-    // Callbacks of budgets have run: they may have used what was free before.
-    if (held > 0 && ledger.mustAsk(held) && !ledger.mayHave(held)) {
-      this.#parts.memory.take(entry);
-      this.#dropCopy(entry);
-      return this.#refused((action) => ledger.refusal(action));
-    }
+    if (!isThere) return false;
     entry.tag = ledger.current;
     if (held > 0) entry.tag.hold(GPU, held);
     return true;
@@ -88,13 +88,33 @@ export class Placement {
 
   #putInRing(entry: Entry): boolean {
     const { ring, frames } = this.#parts;
-    const place = ring.place(entry.bytes, Math.max(entry.align, ring.align), "bytes");
+    const place = ring.tryPlace(entry.bytes, Math.max(entry.align, entry.use === "vertex" ? DATA_UNIT : ring.align));
+    if (place < 0) return this.#refused((action) => ring.region.refusal(action));
     const chunk: TwinChunk = ring.chunkOf(place);
     entry.chunk = chunk;
     entry.offset = ring.foundAt;
     entry.bytesOnCpu = new Uint8Array(chunk.buffer as ArrayBuffer, entry.offset, entry.bytes);
     entry.tag = frames.ledger.current;
     return true;
+  }
+
+  /** Puts an entry into a heap, or on the CPU alone. If it refuses or throws, the caller undoes what was done. */
+  #putOutside(entry: Entry, heap: GpuHeap, held: number): boolean {
+    const { ledger } = this.#parts.frames;
+    const refusal = (action: string): Error => ledger.refusal(action);
+    if (!ledger.mayHave(held)) return this.#refused(refusal);
+    if (entry.isCopied && !this.#copyOnCpu(entry)) return false;
+    entry.held = held;
+    if (held === 0) return true;
+    if (!this.#parts.memory.put(entry, heap)) return this.#refused(refusal);
+    // Callbacks of budgets have run: they may have used what was free before.
+    return !ledger.mustAsk(held) || ledger.mayHave(held) || this.#refused(refusal);
+  }
+
+  #undo(entry: Entry): void {
+    this.#parts.memory.take(entry);
+    this.#dropCopy(entry);
+    entry.held = 0;
   }
 
   #copyOnCpu(entry: Entry): boolean {

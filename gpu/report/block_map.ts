@@ -4,6 +4,7 @@
 
 import { ArgumentError, show } from "../../src/errors.ts";
 import { type BarScale, drawBlock, rowBytesOf } from "./block_bar.ts";
+import { checkDump } from "./check_dump.ts";
 import type { GpuBlockDump, GpuDump, GpuHeapDump } from "./gpu_dump.ts";
 import { FREE, INK, MapSheet } from "./map_sheet.ts";
 import { countOf, countText, fitText, percentText, shorten, sizeText, textWidth } from "./svg_text.ts";
@@ -37,7 +38,7 @@ const MOST_PAGES = 24;
  * @param dump What the allocator's `dump` returned, or the same read from JSON.
  * @param options Its width and headline.
  * @returns The text of an SVG file. The same dump gives the same text.
- * @throws {ArgumentError} `FA008` if the dump is of another version, or the width is not a whole number of at least 640.
+ * @throws {ArgumentError} `FA008` if that is no dump or one of another version, or the width is not a whole number of 640 to 10,000.
  *
  * @example
  * ```ts
@@ -53,12 +54,16 @@ const MOST_PAGES = 24;
  * ```
  */
 export function blockMap(dump: GpuDump, options: BlockMapOptions = {}): string {
-  const { width = 1200, title = "GPU memory" } = options;
-  if (dump.version !== 1) {
-    throw new ArgumentError("FA008", `Cannot draw a dump of version ${show(dump.version)}: give one of version 1`);
+  checkDump(dump);
+  if (typeof options !== "object" || options === null) {
+    throw new ArgumentError("FA008", `Cannot draw with the options ${show(options)}: give an object`);
   }
+  const { width = 1200, title = "GPU memory" } = options;
   if (!Number.isInteger(width) || width < 640 || width > 10_000) {
     throw new ArgumentError("FA008", `Cannot draw ${show(width)} pixels wide: give a whole number of 640 to 10,000`);
+  }
+  if (typeof title !== "string") {
+    throw new ArgumentError("FA008", `Cannot draw with the title ${show(title)}: give a text`);
   }
   const colors = tagColors(dump);
   const encoder = new TextEncoder();

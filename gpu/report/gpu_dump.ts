@@ -14,7 +14,7 @@ export interface GpuDumpTotals {
   readonly reserved: number;
   /** What of it is allocated, with padding. */
   readonly used: number;
-  /** The most that was allocated at once. */
+  /** The most that the device has held at once. */
   readonly peak: number;
   /** How many allocations there are. */
   readonly allocations: number;

@@ -43,12 +43,16 @@ export function dumpOf({ backend, frame, generation, memory, ring, readbacks, bu
     budget: { used, soft: finite(soft), hard: finite(hard) },
     heaps: heaps.map((heap) => heapDump(heap, memory)),
     ring: {
-      pages: ring.chunks.map(({ buffers, bytes, uploaded }) => ({ id: buffers[0]!, size: bytes, used: uploaded })),
-      peak: ring.region.peak,
+      pages: ring.chunks.map(({ buffers, bytes, uploaded }, i) => ({
+        id: buffers[0]!,
+        size: bytes,
+        used: ring.inFrame && i < ring.region.chunksInUse ? ring.region.usedIn(i) : uploaded,
+      })),
+      peak: ring.peak,
       overflows: ring.region.overflows,
       segments: ring.segments,
     },
-    readback: { reserved: readbacks.reserved, inFlight: readbacks.inFlight },
+    readback: { reserved: readbacks.reserved, inFlight: readbacks.bytesInFlight },
   };
 }
 
@@ -72,7 +76,7 @@ function blockDump(block: GpuBlock, memory: GpuMemory): GpuBlockDump {
       offset,
       size: held,
       name,
-      tag: tag!.path,
+      tag: tag?.path ?? "",
       intent,
       lifetime: nameOfLifetime(lifetime),
       policy,

@@ -5,10 +5,13 @@
 
 import { Arena } from "../../src/arena/arena.ts";
 import { ArenaMemory } from "../../src/arena/arena_memory.ts";
+import type { BoxBase } from "../../src/arena/box.ts";
 import { FrameStateError, PoolError, show } from "../../src/errors.ts";
 import type { Frames } from "../../src/frame/frames.ts";
+import type { Face } from "../../src/layout/face.ts";
+import type { Layout } from "../../src/layout/layout.ts";
 import type { Account } from "../../src/memory/account.ts";
-import { type Position, viewOf } from "../../src/memory/life.ts";
+import { Position, viewOf } from "../../src/memory/life.ts";
 import { Region } from "../../src/memory/region.ts";
 import type { ViewCache } from "../../src/memory/view_cache.ts";
 import { madeAt } from "../../src/observe/sites.ts";
@@ -41,9 +44,14 @@ export class FrameRing extends Arena {
   readonly #source: TwinSource;
   readonly #account: RingAccount;
   readonly #frames: Frames;
+  #most = 0;
   #isDisposed = false;
   /** The views of the chunk that was allocated in last, to recognise it, and where it starts. */
   #views: ViewCache | null = null;
+  /** What the last padding was. */
+  #skippedFrom = 0;
+  #skippedTo = 0;
+  #skippedIn: ViewCache | null = null;
   #base = 0;
 
   constructor(frames: Frames, backend: GpuBackend, { size, maxBytes, segments, account }: FrameRingOptions) {
@@ -92,14 +100,15 @@ export class FrameRing extends Arena {
     for (let i = 0; i < chunks; i++) {
       const chunk = region.chunkAt(i) as TwinChunk;
       const used = Math.min(region.usedIn(i), chunk.bytes);
-      if (used <= chunk.uploaded) continue;
-      if (chunk.isFailed) {
+      // What was uploaded before that was known has gone nowhere.
+      if (chunk.isFailed && used > 0) {
         throw new GpuError(
           "FA856",
           `Cannot upload frame ${this.frame} as the device had no memory for its ${chunk.bytes} bytes: free some, or allocate less in frames`,
         );
       }
       const from = chunk.uploaded;
+      if (used <= from) continue;
       uploader.write(chunk.buffers[this.frame % this.segments]!, from, chunk.all, from, used - from);
       chunk.uploaded = used;
     }
@@ -110,18 +119,81 @@ export class FrameRing extends Arena {
     this.inFrame = false;
     this.lastCount = this.region.count;
     this.lastBytes = this.region.used;
+    if (this.lastBytes > this.#most) this.#most = this.lastBytes;
     this.region.close();
     this.#account.clear();
     this.region.reset();
+    const { chunks } = this.#source;
+    for (let i = 0; i < chunks.length; i++) {
+      if (!chunks[i]!.isFailed) continue;
+      // There may be memory for the next frame's, or for as much as a frame starts with.
+      this.region.dispose();
+      return;
+    }
+  }
+
+  /** Uploads bytes that were written again after their upload. */
+  again(chunk: TwinChunk, at: number, bytes: number, uploader: Uploader): void {
+    const start = Math.floor(at / 4) * 4;
+    const end = Math.min(Math.ceil((at + bytes) / 4) * 4, chunk.uploaded);
+    if (end > start) uploader.write(chunk.buffers[this.frame % this.segments]!, start, chunk.all, start, end - start);
   }
 
   /** Allocates so many bytes, and gives their place: the offset from the start of the first chunk. */
   place(bytes: number, align: number, what: string): number {
     const { region } = this;
-    region.skip(align);
+    const start = (region.offset + align - 1) & -align;
+    const end = start + bytes;
+    if (end > region.limit || region.views !== this.#views) {
+      const place = this.tryPlace(bytes, align);
+      if (place < 0) throw this.#refused(what);
+      return place;
+    }
+    // What `skip` and `alloc` do, in one step: this is all that most allocations take.
+    region.offset = (end + 15) & -16;
+    region.count++;
+    return this.#base + start;
+  }
+
+  /** The same where the account may have to be asked first, or in another chunk than last; less than zero if that is refused. */
+  tryPlace(bytes: number, align: number): number {
+    const { region } = this;
+    this.skip(align);
     const offset = region.alloc(bytes);
-    if (offset < 0) throw this.#refused(what);
+    if (offset < 0) {
+      this.unskip();
+      return offset;
+    }
     return region.views === this.#views ? this.#base + offset : this.#moved(offset);
+  }
+
+  /** Has the next allocation start at a multiple of more than 16 bytes. */
+  skip(align: number): void {
+    const { region } = this;
+    this.#skippedFrom = region.offset;
+    this.#skippedIn = region.views;
+    region.skip(align);
+    this.#skippedTo = region.offset;
+  }
+
+  /** Takes that back, as long as nothing was allocated since: what is refused is to change nothing. */
+  unskip(): void {
+    const { region } = this;
+    if (region.views === this.#skippedIn && region.offset === this.#skippedTo) region.offset = this.#skippedFrom;
+  }
+
+  /** A box whose contents may be refused, once there is memory for them. */
+  filled(layout: Layout, init: unknown, align: number): Face | BoxBase | undefined {
+    const { region } = this;
+    const { views, offset, count } = region;
+    this.skip(align);
+    try {
+      return this.box(layout, init);
+    } catch (error) {
+      // Unless what was to be read has allocated as well.
+      if (region.views === views && region.count === count + 1) region.undo(offset);
+      throw error;
+    }
   }
 
   /** Takes note that the region works in another chunk now. */
@@ -137,11 +209,13 @@ export class FrameRing extends Arena {
     const { region } = this;
     const chunks = region.chunksInUse;
     let at = place;
-    if (this.inFrame && place >= 0 && place % 16 === 0) {
+    if (this.inFrame && Number.isInteger(place) && place >= 0 && place % 16 === 0) {
       for (let i = 0; i < chunks; i++) {
         const used = region.usedIn(i);
-        if (at < used) {
+        // The last one may be of no bytes.
+        if (at < used || (at === used && i === chunks - 1)) {
           this.foundAt = at;
+          this.foundEnd = used;
           return region.chunkAt(i) as TwinChunk;
         }
         at -= used;
@@ -155,18 +229,25 @@ export class FrameRing extends Arena {
     );
   }
 
-  /** Where in its chunk the last place was that was looked for. */
+  /** Where in its chunk the last place was that was looked for, and where what is in use there ends. */
   foundAt = 0;
+  foundEnd = 0;
 
   /** The chunk of something that was allocated in the frame. */
   chunkWith(what: unknown): TwinChunk {
     if (typeof what === "number") return this.chunkOf(what);
-    if (ArrayBuffer.isView(what)) return this.#holding(what.buffer, what.byteOffset, what);
+    if (ArrayBuffer.isView(what)) {
+      const chunk = this.#holding(what.buffer, what);
+      this.foundAt = what.byteOffset;
+      return chunk;
+    }
     const inside = what as { $pos?: Position; $base?: number; value?: { $pos?: Position; $base?: number } } | null;
     const face = inside?.$pos === undefined ? inside?.value : inside;
-    if (face?.$pos === undefined) throw this.#foreign(what);
-    const view = viewOf(face.$pos);
-    return this.#holding(view.buffer, face.$pos.offset + (face.$base ?? 0), what);
+    const position = face?.$pos;
+    if (!(position instanceof Position)) throw this.#foreign(what);
+    const chunk = this.#holding(viewOf(position).buffer, what);
+    this.foundAt = position.offset + (face!.$base ?? 0);
+    return chunk;
   }
 
   refusal(what: string): Error {
@@ -198,9 +279,15 @@ export class FrameRing extends Arena {
   /** Makes the buffers again on another device. */
   recreate(backend: GpuBackend): void {
     for (const chunk of this.#source.chunks) {
+      chunk.uploaded = 0;
       for (const buffer of chunk.buffers) backend.recreate(buffer);
       this.#source.watch(chunk);
     }
+  }
+
+  /** The most that a frame has used. */
+  get peak(): number {
+    return Math.max(this.#most, this.region.used);
   }
 
   get reserved(): number {
@@ -218,7 +305,7 @@ export class FrameRing extends Arena {
     this.region.dispose();
   }
 
-  #holding(buffer: ArrayBufferLike, offset: number, what: unknown): TwinChunk {
+  #holding(buffer: ArrayBufferLike, what: unknown): TwinChunk {
     const { region } = this;
     if (!this.inFrame || buffer.byteLength === 0) {
       throw new GpuError(
@@ -228,9 +315,7 @@ export class FrameRing extends Arena {
     }
     for (let i = 0; i < region.chunksInUse; i++) {
       const chunk = region.chunkAt(i) as TwinChunk;
-      if (chunk.buffer !== buffer) continue;
-      this.foundAt = offset;
-      return chunk;
+      if (chunk.buffer === buffer) return chunk;
     }
     throw this.#foreign(what);
   }

@@ -3,10 +3,11 @@
  * the device are paid for by another account.
  */
 
-import { type Account, GRANTED, type Verdict } from "../../src/memory/account.ts";
+import { type Account, GRANTED, REFUSED, type Verdict } from "../../src/memory/account.ts";
 import type { Ledger } from "../../src/observe/ledger.ts";
 import { GPU } from "../../src/observe/tag.ts";
 import { Tally } from "../../src/observe/tally.ts";
+import { TWIN_STEP } from "./twin_chunk.ts";
 
 /** See the file comment. */
 export class RingAccount extends Tally {
@@ -20,15 +21,26 @@ export class RingAccount extends Tally {
   }
 
   override hold(bytes: number): Verdict {
-    const verdict = super.hold(bytes);
+    const size = sizeOf(bytes);
+    const verdict = super.hold(size);
     if (verdict !== GRANTED) return verdict;
-    const asked = this.#device.hold(bytes * this.#segments);
-    if (asked !== GRANTED) super.drop(bytes);
+    let asked: Verdict = REFUSED;
+    try {
+      asked = this.#device.hold(size * this.#segments);
+    } finally {
+      if (asked !== GRANTED) super.drop(size);
+    }
     return asked;
   }
 
   override drop(bytes: number): void {
-    super.drop(bytes);
-    this.#device.drop(bytes * this.#segments);
+    const size = sizeOf(bytes);
+    super.drop(size);
+    this.#device.drop(size * this.#segments);
   }
+}
+
+/** What a chunk takes that may be used up to so many bytes. */
+function sizeOf(bytes: number): number {
+  return Math.ceil(bytes / TWIN_STEP) * TWIN_STEP;
 }

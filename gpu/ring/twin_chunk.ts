@@ -81,8 +81,9 @@ export class TwinSource implements ChunkSource {
   }
 
   obtain(bytes: number): TwinChunk {
-    const size = this.sizeFor(bytes);
-    const chunk = this.#source.obtain(size);
+    const chunk = this.#source.obtain(this.sizeFor(bytes));
+    // Sources may give more than that, and then a frame uses more.
+    const size = Math.floor(chunk.buffer.byteLength / 16) * 16;
     const buffers: GpuBufferId[] = [];
     try {
       for (let i = 0; i < this.#segments; i++) {

@@ -4,12 +4,15 @@
  */
 
 import { ArgumentError, show } from "../../src/errors.ts";
+import { isDetached } from "../../src/memory/gone.ts";
 import type { TypedArray } from "../../src/memory/typed_array.ts";
 import type { GpuBackend, GpuBufferId } from "../backend/backend.ts";
-import { GpuError } from "../gpu_error.ts";
+import { GpuError, type GpuErrorCode } from "../gpu_error.ts";
 import type { Entry } from "../heap/entry.ts";
 import { type GpuMemory, nameOf } from "../heap/gpu_memory.ts";
 import type { FrameRing } from "../ring/frame_ring.ts";
+import { isBytes } from "../backend/checks.ts";
+import { bytesOf } from "./bytes_of.ts";
 import type { Readbacks } from "./readbacks.ts";
 import type { Locator } from "./locator.ts";
 import type { StreamQueue } from "./stream_queue.ts";
@@ -38,40 +41,61 @@ export class Contents {
   /** Uploads everything that was written, and hands it to the device. */
   flush(): void {
     const listed = this.#listed;
+    const { backend, ring, uploader } = this.#parts;
+    let failure: { readonly error: unknown } | undefined;
     while (listed.length > 0) {
-      this.upload(listed.at(-1)!);
+      const entry = listed.at(-1)!;
+      try {
+        this.upload(entry);
+      } catch (error) {
+        if (backend.loss !== undefined) throw error;
+        // The others are not to wait because of it.
+        failure ??= { error };
+      }
+      entry.isListed = false;
       listed.pop();
     }
-    const { ring, uploader } = this.#parts;
     if (ring.inFrame) ring.upload(uploader);
     uploader.submit();
+    if (failure !== undefined) throw failure.error;
   }
 
   /** Uploads what was written to one allocation. */
   upload(entry: Entry): void {
-    if (!entry.isListed) return;
-    if (entry.block !== null && !entry.isFailed) {
-      const isWritten = entry.use === "storage";
-      const { uploader } = this.#parts;
-      uploader.flush(entry.block.buffer, entry.offset, entry.words!, entry.dirty!, isWritten, isWritten);
+    const { ring, uploader } = this.#parts;
+    if (entry.chunk !== null) ring.upload(uploader);
+    if (!entry.isListed || entry.block === null) return;
+    if (isDetached(entry.words!.buffer)) {
+      throw new ArgumentError(
+        "FA008",
+        `Cannot upload ${nameOf(entry)} as its bytes on the CPU were transferred away: free it, and allocate it again`,
+      );
     }
-    entry.isListed = false;
+    const isWritten = entry.use === "storage";
+    uploader.flush(entry.block.buffer, entry.offset, entry.words!, entry.dirty!, isWritten, isWritten);
   }
 
   /** Says that bytes of the copy on the CPU have changed. */
   touch(entry: Entry, offset: number, bytes: number): void {
-    if (entry.dirty === null || bytes === 0) return;
+    if (bytes === 0) return;
+    entry.writes++;
+    if (entry.chunk !== null) this.#parts.ring.again(entry.chunk, entry.offset + offset, bytes, this.#parts.uploader);
+    if (entry.dirty === null) return;
     entry.dirty.add(offset, bytes);
-    if (entry.isListed) return;
-    entry.isListed = true;
-    this.#listed.push(entry);
+    this.#list(entry);
   }
 
   /** An allocation is in another place, or on another device: all of its copy has to be uploaded. */
   touchAll(entry: Entry): void {
     if (entry.dirty === null) return;
     entry.dirty.all(Math.ceil(entry.bytes / 4) * 4);
-    this.touch(entry, 0, 4);
+    this.#list(entry);
+  }
+
+  #list(entry: Entry): void {
+    if (entry.isListed) return;
+    entry.isListed = true;
+    this.#listed.push(entry);
   }
 
   /** An allocation is about to be freed: what is to be uploaded is not, and the entry may be another one's soon. */
@@ -103,10 +127,14 @@ export class Contents {
     uploader.write(buffer, entry.offset + offset + whole, word, 0, 4);
   }
 
-  copy(source: Entry, from: number, target: Entry, at: number, bytes: number, between: () => Entry): void {
+  /** Copies; `over` is asked for what lies between if both are in one buffer, as no device copies within one. */
+  copy(source: Entry, from: number, target: Entry, at: number, bytes: number, over: () => Entry): void {
     checkRange(source, from, bytes, "copy from");
     checkRange(target, at, bytes, "copy to");
-    checkWords(source, [from, at, bytes], "copy from");
+    // What ends an allocation may end within a word: the rest of that belongs to nobody else.
+    const isLast = at + bytes === target.bytes;
+    checkWords(source, isLast ? [from, at] : [from, at, bytes], "copy from");
+    bytes = Math.ceil(bytes / 4) * 4;
     const { backend, uploader, memory } = this.#parts;
     const sourceBuffer = this.bufferOf(source, "copy from");
     const targetBuffer = this.bufferOf(target, "copy to");
@@ -121,18 +149,21 @@ export class Contents {
     const [start, end] = [source.offset + from, target.offset + at];
     if (sourceBuffer !== targetBuffer) backend.copy(sourceBuffer, start, targetBuffer, end, bytes);
     else if (bytes > 0 && start !== end) {
-      // No device copies within a buffer.
-      const over = between();
-      backend.copy(sourceBuffer, start, over.block!.buffer, over.offset, bytes);
-      backend.copy(over.block!.buffer, over.offset, targetBuffer, end, bytes);
-      uploader.submit();
-      memory.free(over);
+      const between = over();
+      try {
+        const { buffer } = between.block!;
+        backend.copy(this.bufferOf(source, "copy from"), source.offset + from, buffer, between.offset, bytes);
+        backend.copy(buffer, between.offset, this.bufferOf(target, "copy to"), target.offset + at, bytes);
+        uploader.submit();
+      } finally {
+        memory.free(between);
+      }
     }
   }
 
   read(entry: Entry, offset: number, bytes: number, into: Uint8Array | undefined): Promise<Uint8Array> {
     checkRange(entry, offset, bytes, "read");
-    if (into !== undefined && (!(into instanceof Uint8Array) || into.byteLength < bytes)) {
+    if (into !== undefined && (!isBytes(into) || into.byteLength < bytes)) {
       throw new ArgumentError(
         "FA008",
         `Cannot read ${bytes} bytes of ${nameOf(entry)} into ${show(into)}: give a Uint8Array that is large enough`,
@@ -144,6 +175,13 @@ export class Contents {
     if (entry.place === "readback") return readbacks.readDirect(buffer, offset, bytes, target);
     this.upload(entry);
     return readbacks.read(this.#locate(entry), offset, bytes, target);
+  }
+
+  /** Reads all of an entry into its copy on the CPU. */
+  refresh(entry: Entry, copy: Uint8Array): Promise<Uint8Array> {
+    this.bufferOf(entry, "refresh");
+    this.upload(entry);
+    return this.#parts.readbacks.read(this.#locate(entry, true), 0, entry.bytes, copy);
   }
 
   stream(entry: Entry, data: TypedArray | ArrayBuffer, offset: number, importance: number): Promise<void> {
@@ -176,54 +214,36 @@ export class Contents {
   }
 
   /** Where an allocation will be when it is asked: it may have moved by then, or be gone. */
-  #locate(entry: Entry): Locator {
+  #locate(entry: Entry, isRefresh = false): Locator {
     const { memory } = this.#parts;
-    const { handle } = entry;
+    const { handle, writes } = entry;
     const name = nameOf(entry);
+    const { chunk } = entry;
+    let { tries } = entry;
     return {
       name,
       locate: () => {
         if (memory.slots.find(handle) !== entry.slot || entry.isFailed) return undefined;
+        tries = entry.tries;
         return { buffer: this.bufferOf(entry, "read"), at: entry.offset };
+      },
+      refusal: (action) => {
+        const why = (code: GpuErrorCode, text: string) => new GpuError(code, `Cannot ${action} of ${name} as ${text}`);
+        if (chunk !== null && chunk.isFailed) {
+          return why("FA856", "the device had no memory for its frame: allocate less in frames, and ask again");
+        }
+        if (memory.slots.find(handle) !== entry.slot) {
+          return isRefresh ? why("FA858", "it was freed meanwhile: keep it until they have arrived") : undefined;
+        }
+        // Nothing was copied then, and what has come is another one's.
+        if (entry.isFailed || entry.tries !== tries) {
+          return why("FA856", "the device had no memory for where it was: free some, and ask again");
+        }
+        if (!isRefresh || entry.writes === writes) return undefined;
+        return why("FA858", "its copy on the CPU was written meanwhile: write it after they have arrived");
       },
     };
   }
-}
-
-/** The bytes of what can be written. */
-function bytesOf(data: unknown, action: string): Uint8Array {
-  if (ArrayBuffer.isView(data)) {
-    if (data.buffer.byteLength > 0 || data.byteLength === 0) {
-      // A view whose memory was detached has no length any more; it was not empty when it was made.
-      if (data.buffer.byteLength === 0 && isDetached(data.buffer)) throw noMemoryIn(data, action);
-      return data instanceof Uint8Array
-        ? data
-        : new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
-    }
-  }
-  if (data instanceof ArrayBuffer || (typeof SharedArrayBuffer !== "undefined" && data instanceof SharedArrayBuffer)) {
-    if (isDetached(data)) throw noMemoryIn(data, action);
-    return new Uint8Array(data as ArrayBuffer);
-  }
-  throw new ArgumentError("FA008", `Cannot ${action} with ${show(data)}: give a typed array or an ArrayBuffer`);
-}
-
-function isDetached(buffer: ArrayBufferLike): boolean {
-  if (buffer.byteLength > 0 || !(buffer instanceof ArrayBuffer)) return false;
-  if (typeof buffer.detached === "boolean") return buffer.detached;
-  try {
-    new Uint8Array(buffer);
-    return false;
-  } catch {
-    return true;
-  }
-}
-
-function noMemoryIn(data: unknown, action: string): ArgumentError {
-  return new ArgumentError(
-    "FA008",
-    `Cannot ${action} with ${show(data)} as its memory was detached: give one whose frame or task has not ended`,
-  );
 }
 
 /** Refuses what is outside of an allocation. */

@@ -51,8 +51,16 @@ export class DirectReads {
     this.#lines.clear();
     for (const [buffer, line] of lines) {
       if (unmap) this.#unmap(buffer);
-      for (const request of line) request.fail(errorOf(request));
+      for (const request of line) request.abandon(errorOf(request));
     }
+  }
+
+  /** Fails what was asked of a buffer that is about to be destroyed. */
+  drop(buffer: GpuBufferId, errorOf: (request: ReadRequest) => Error): void {
+    const line = this.#lines.get(buffer);
+    if (line === undefined) return;
+    this.#lines.delete(buffer);
+    for (const request of line) request.fail(errorOf(request));
   }
 
   /** Maps a buffer for the first in line; if that cannot be, for the next. */

@@ -17,4 +17,6 @@ export interface Locator {
   readonly name: string;
   /** Where it is now; `undefined` if it is gone. */
   locate(): Location | undefined;
+  /** Why what has come from where it was is not to be used, if so; `action` is what is attempted, to follow the word "Cannot". */
+  refusal?(action: string): Error | undefined;
 }

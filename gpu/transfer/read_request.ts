@@ -63,9 +63,14 @@ export class ReadRequest {
     if (typeof this.#source === "number") return { buffer: this.#source, at: this.start };
     const found = this.#source.locate();
     if (found !== undefined) return { buffer: found.buffer, at: found.at + this.start };
-    throw new GpuError(
+    throw this.gone(this.#source.name);
+  }
+
+  /** The error of a request for what was freed. */
+  gone(name: string): GpuError {
+    return new GpuError(
       "FA858",
-      `Cannot ${this.action} of ${this.#source.name} as it was freed meanwhile: keep it until they have arrived`,
+      `Cannot ${this.action} of ${name} as it was freed meanwhile: keep it until they have arrived`,
     );
   }
 
@@ -77,6 +82,12 @@ export class ReadRequest {
   /** Copies the bytes out of a mapped buffer and tells the caller. Returns how many they are: none if that failed. */
   deliver(backend: GpuBackend, mapped: GpuBufferId, place: number): number {
     const { bytes, into, skip, span } = this;
+    const source = this.#source;
+    const refusal = typeof source === "number" ? undefined : source.refusal?.(this.action);
+    if (refusal !== undefined) {
+      this.fail(refusal);
+      return 0;
+    }
     try {
       if (into.byteLength < bytes) {
         const what = "the array for them was transferred away or made smaller meanwhile";
@@ -105,6 +116,15 @@ export class ReadRequest {
   /** Tells the caller what went wrong on the device. */
   fail(error: unknown): void {
     this.reject(coded(error, this.action));
+  }
+
+  /**
+   * Tells the caller that there is no device any more. The program hears of that in other ways: whoever asked in a frame that ended by an
+   * error may never listen, and that must not end the program.
+   */
+  abandon(error: unknown): void {
+    this.promise.catch(() => {});
+    this.fail(error);
   }
 
   /** Tells the caller why the request was not even tried, in the words of whoever said so. */

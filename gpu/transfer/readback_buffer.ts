@@ -59,6 +59,13 @@ export class ReadbackRing {
     return count;
   }
 
+  /** The bytes of the buffers that are on their way. */
+  get bytesInFlight(): number {
+    let bytes = 0;
+    for (let i = 0; i < this.buffers.length; i++) if (this.buffers[i]!.batch !== null) bytes += this.buffers[i]!.bytes;
+    return bytes;
+  }
+
   /** Whether every buffer that there may be is on its way. */
   get isFull(): boolean {
     return this.inFlight === this.#most;

@@ -63,6 +63,11 @@ export class Readbacks {
     return this.#ring.inFlight;
   }
 
+  /** The bytes of the buffers that are on their way. */
+  get bytesInFlight(): number {
+    return this.#ring.bytesInFlight;
+  }
+
   /** How many requests are still to be answered. */
   get pending(): number {
     let count = this.#queue.length + this.#direct.pending;
@@ -101,6 +106,11 @@ export class Readbacks {
     const request = new ReadRequest(buffer, at, bytes, into, PLACE_ALIGN);
     if (this.#accepts(request, at)) this.#direct.add(buffer, request);
     return request.promise;
+  }
+
+  /** A buffer that can be mapped itself is about to be destroyed: what was asked of it fails. */
+  drop(buffer: GpuBufferId, errorOf: (request: ReadRequest) => Error): void {
+    this.#direct.drop(buffer, errorOf);
   }
 
   /** Whether a buffer is being read directly, and can do nothing else. */
@@ -148,8 +158,8 @@ export class Readbacks {
   /** Whether a request goes on; if not, its caller has been told. */
   #accepts(request: ReadRequest, at: number): boolean {
     const { bytes, into } = request;
-    if (this.#isDisposed) request.fail(disposedError(request));
-    else if (this.#isLost) request.fail(lostError(request));
+    if (this.#isDisposed) request.abandon(disposedError(request));
+    else if (this.#isLost) request.abandon(lostError(request));
     else {
       const fault = faultOf(at, bytes, into, this.#ring.largest);
       if (fault === undefined) {
@@ -167,10 +177,10 @@ export class Readbacks {
     this.#queue = [];
     this.#ready = 0;
     for (const buffer of this.#ring.buffers) {
-      failAll(buffer.batch ?? [], errorOf);
+      for (const request of buffer.batch ?? []) request.abandon(errorOf(request));
       buffer.batch = null;
     }
-    failAll(queue, errorOf);
+    for (const request of queue) request.abandon(errorOf(request));
     this.#direct.abandon(errorOf, unmap);
   }
 
@@ -273,7 +283,7 @@ export class Readbacks {
 
   #failed(buffer: ReadbackBuffer, batch: ReadRequest[], error: unknown): void {
     if (buffer.batch !== batch) return;
-    failAll(batch, () => error);
+    for (const request of batch) request.fail(error);
     this.#ring.discard(buffer);
     this.#send();
   }
@@ -281,10 +291,6 @@ export class Readbacks {
 
 function placeAfter(bytes: number): number {
   return Math.ceil(bytes / PLACE_ALIGN) * PLACE_ALIGN;
-}
-
-function failAll(requests: readonly ReadRequest[], errorOf: (request: ReadRequest) => unknown): void {
-  for (const request of requests) request.fail(errorOf(request));
 }
 
 function disposedError(request: ReadRequest): Error {

@@ -119,7 +119,7 @@ export class StreamQueue {
     return this.#drop(job, "the device refused the bytes: see the cause", false, error);
   }
 
-  #drop(job: Job, why: string, isExpected = true, cause?: unknown): false {
+  #drop(job: Job, why: string, isExpected: boolean = true, cause: unknown = undefined): false {
     this.#jobs.pop();
     this.#reject(job, refusal(job, why, cause), isExpected);
     return false;

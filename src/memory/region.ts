@@ -139,6 +139,8 @@ export class Region implements Room {
   #open = false;
   /** Whether it was closed by whoever owns it, who is not asked to open it again then. */
   #isClosed = false;
+  /** What the next allocation is to be aligned to, if that could not be done yet. */
+  #skipped = 16;
   /** How far the account lets the bytes in use go. */
   #allowed = Infinity;
   #wanted: number;
@@ -313,7 +315,13 @@ export class Region implements Room {
    * @param align A power of two up to {@linkcode MAX_ALIGN}.
    */
   skip(align: number): void {
-    this.offset = (this.offset + align - 1) & -align;
+    const start = (this.offset + align - 1) & -align;
+    if (start <= this.limit) this.offset = start;
+    else if (this.#open) {
+      // The account is to be asked for the padding as well, or another chunk needs none.
+      this.#skipped = align;
+      this.limit = -1;
+    }
   }
 
   /**
@@ -636,6 +644,12 @@ export class Region implements Room {
         `Cannot align to ${show(align)} bytes: give a power of two up to ${MAX_ALIGN}`,
       );
     }
+    const most = Math.max(align, this.#skipped);
+    this.#skipped = 16;
+    return this.#allocAligned(bytes, most);
+  }
+
+  #allocAligned(bytes: number, align: number): number {
     this.#refusedBytes = bytes;
     if (!this.#open && !this.#reopened()) return this.#refuse("closed");
     const segment = this.#segments[this.#current]!;
@@ -643,13 +657,13 @@ export class Region implements Room {
     const end = start + bytes;
     if (segment.base + ceil16(end) > this.#allowed) {
       const verdict = this.#options.account!.admit(ceil16(end) - this.offset);
-      return verdict === REFUSED ? this.#refuse("account") : this.alloc(bytes, align);
+      return verdict === REFUSED ? this.#refuse("account") : this.#allocAligned(bytes, align);
     }
     if (end <= segment.limit) return this.#take(start, end);
     if (bytes > MAX_CHUNK) return this.#refuse("limit");
     if (this.#options.growth === "fail") return this.#refuse("fixed");
     const verdict = end <= segment.capacity ? this.#raise(segment, end) : this.#chain(bytes);
-    return verdict === REFUSED ? -1 : this.alloc(bytes, align);
+    return verdict === REFUSED ? this.#refuse(this.#refusal) : this.#allocAligned(bytes, align);
   }
 
   /** Whether the owner has opened it, as memory is asked for. */
@@ -658,6 +672,7 @@ export class Region implements Room {
   }
 
   #take(start: number, end: number): number {
+    this.limit = this.#reach(this.#segments[this.#current]!);
     this.offset = ceil16(end);
     this.count++;
     return start;
@@ -665,6 +680,7 @@ export class Region implements Room {
 
   #refuse(refusal: Refusal): number {
     this.#refusal = refusal;
+    if (this.#open) this.limit = this.#reach(this.#segments[this.#current]!);
     return -1;
   }
 

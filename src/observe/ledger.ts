@@ -39,7 +39,7 @@ export class Ledger implements Account {
   /** What is held from chunk sources, as long as there is no limit that knows. */
   held = 0;
   /** Memory that is held and not in use, to be given back before the global limit refuses. */
-  idle: IdleMemory | null = null;
+  readonly idle: IdleMemory[] = [];
   /** Called when a frame is about to begin, while its number is still that of the last one. */
   onFrame: (() => void) | null = null;
   /** The frames of this allocator, which follow at all times. */
@@ -175,7 +175,7 @@ export class Ledger implements Account {
       for (const { tag, bytes } of freed) if (tag.budget?.isWithin(budget) === true) credit += bytes;
       if (budget.refuses(bytes - credit)) return false;
     }
-    const credit = freed.reduce((sum, { bytes }) => sum + bytes, this.idle?.bytes() ?? 0);
+    const credit = freed.reduce((sum, { bytes }) => sum + bytes, this.idleBytes);
     return this.global === null || !this.global.refuses(bytes - credit);
   }
 
@@ -197,9 +197,16 @@ export class Ledger implements Account {
     const global = this.global!;
     const { used } = global;
     const short = used + bytes - global.hard;
-    if (short <= 0 || this.idle === null || this.idle.bytes() < short) return false;
-    this.idle.giveBack();
+    if (short <= 0 || this.idleBytes < short) return false;
+    for (let i = 0; i < this.idle.length; i++) this.idle[i]!.giveBack();
     return global.used < used;
+  }
+
+  /** What is held and not in use. */
+  get idleBytes(): number {
+    let bytes = 0;
+    for (let i = 0; i < this.idle.length; i++) bytes += this.idle[i]!.bytes();
+    return bytes;
   }
 
   drop(bytes: number): void {

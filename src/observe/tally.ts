@@ -18,8 +18,10 @@ export class Tally implements Account, Follower {
   /** The tag that what comes now belongs to. */
   tag: Tag;
   readonly #kind: Kind;
+  /** The tags that have a share, and how much; arrays stay as long as they were, as emptying one drops its memory. */
   readonly #tags: Tag[] = [];
   readonly #bytes: number[] = [];
+  #shares = 0;
   #used = 0;
 
   constructor(ledger: Ledger, kind: Kind) {
@@ -34,27 +36,28 @@ export class Tally implements Account, Follower {
     if (bytes === 0) return;
     this.#used += bytes;
     this.tag.hold(this.#kind, bytes);
-    const known = this.#tags.indexOf(this.tag);
-    if (known >= 0) this.#bytes[known]! += bytes;
+    let share = 0;
+    while (share < this.#shares && this.#tags[share] !== this.tag) share++;
+    if (share < this.#shares) this.#bytes[share]! += bytes;
     else {
-      this.#tags.push(this.tag);
-      this.#bytes.push(bytes);
+      this.#tags[share] = this.tag;
+      this.#bytes[share] = bytes;
+      this.#shares++;
     }
   }
 
   /** Takes everything off the tags: the region was reset or disposed of. */
   clear(): void {
     this.settle();
-    for (let i = 0; i < this.#tags.length; i++) this.#tags[i]!.hold(this.#kind, -this.#bytes[i]!);
-    this.#tags.length = 0;
-    this.#bytes.length = 0;
+    for (let i = 0; i < this.#shares; i++) this.#tags[i]!.hold(this.#kind, -this.#bytes[i]!);
+    this.#shares = 0;
     this.#used = 0;
   }
 
   /** Which tags hold how much of it. */
   get shares(): { readonly path: string; readonly bytes: number }[] {
     this.settle();
-    return this.#tags.map((tag, i) => ({ path: tag.path, bytes: this.#bytes[i]! }));
+    return this.#tags.slice(0, this.#shares).map((tag, i) => ({ path: tag.path, bytes: this.#bytes[i]! }));
   }
 
   turn(): void {

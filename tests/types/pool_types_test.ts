@@ -313,7 +313,15 @@ Deno.test("stats(), leaks() and dispose() give plain data", () => {
     expectTypeOf(alloc.dispose()).toEqualTypeOf<readonly Leak[]>();
     expectTypeOf(alloc.trim()).toEqualTypeOf<number>();
     expectTypeOf<Leak["kind"]>().toEqualTypeOf<
-      "pool record" | "heap block" | "handle" | "group" | "streaming asset" | "pool object" | "task" | "lease"
+      | "pool record"
+      | "heap block"
+      | "handle"
+      | "group"
+      | "streaming asset"
+      | "pool object"
+      | "task"
+      | "lease"
+      | "gpu allocation"
     >();
     expectTypeOf(alloc.stats().tags[0]!.inUse.handles).toEqualTypeOf<number>();
     expectTypeOf<FrameAlloc>().not.toHaveProperty("poolAlloc");
