@@ -1,7 +1,7 @@
 /**
  * The plugin of ESLint 9 and 10, with a rule for each code, such as `framealloc/fa702`:
  *
- * ```js
+ * ```js ignore
  * import framealloc from "@framealloc/lint/eslint";
  *
  * export default [framealloc.configs.recommended];

@@ -2,11 +2,12 @@
  * The analysis of one file: a pure function from its syntax tree to what is wrong in it.
  */
 
-import { DEEPEST, eachChild, isClass, isFunction, keyName, many, type Node, one, type Program, text } from "./ast.ts";
+import { eachChild, type Node, type Program } from "./ast.ts";
 import type { Finding, RuleConfig, RuleContext, Source } from "./context.ts";
 import { runFields } from "./declarations.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { reachable } from "./escapes.ts";
+import { hotFunctions } from "./hot_functions.ts";
 import { runAlone } from "./invoke.ts";
 import { Machine } from "./machine.ts";
 import type { ProjectIndex } from "./project.ts";
@@ -15,7 +16,6 @@ import type { Scopes } from "./scope.ts";
 import { State } from "./state.ts";
 import { Types } from "./types.ts";
 import { NOTHING, type Value } from "./values.ts";
-import { isMethodOfAllocators } from "./api_calls.ts";
 import { RULES } from "../registry.ts";
 import { OTHER_WORDS } from "../rules/other_rules.ts";
 import type { Rule } from "../rules/rule.ts";
@@ -63,7 +63,7 @@ export function analyze(program: Program, source: Source, options: AnalyzeOption
   const { hot, nodes } = hotFunctions(program, scopes);
   m.hot = hot;
   m.mostSteps += 8 * nodes;
-  run(m);
+  run(m, isQuiet(source.text, options));
   m.emit("done", undefined as never);
   return found.sort((a, b) => a.start - b.start || (a.code < b.code ? -1 : 1));
 }
@@ -77,8 +77,22 @@ function isWorthALook(text: string, modules: readonly string[], options: Analyze
   return false;
 }
 
-/** Follows the file, and then each function that was not followed where it stands. */
-function run(m: Machine): void {
+/** What may be a mistake in a function that does nothing else with memory: posts, and the work of a GPU or of a physics engine. */
+const OTHER_WORK = /\b(?:postMessage|Worker|workerData|FrameBarrier|TransferHandle|GPU\w*|\w*[rR]apier\w*)\b/;
+
+/** Whether nothing happens in functions that are not hot: all is in this file, and it is about nothing else. */
+function isQuiet(text: string, { index, kindOf }: AnalyzeOptions): boolean {
+  if (kindOf !== undefined || OTHER_WORK.test(text) || OTHER_WORDS.test(text)) return false;
+  for (const name of index?.names ?? []) if (text.includes(name)) return false;
+  return true;
+}
+
+/**
+ * Follows the file, and then each function that was not followed where it stands.
+ *
+ * @param onlyHot Whether to leave out those in which there is nothing to follow.
+ */
+function run(m: Machine, onlyHot: boolean): void {
   const { scopes, program } = m;
   runAlone(m, program, NOTHING);
   const selves = new Map<Node, Value>();
@@ -100,7 +114,7 @@ function run(m: Machine): void {
       ? selfIn.get(outer ?? program) ?? around(scopes, fn, selfOf)
       : NOTHING;
     selfIn.set(fn, self);
-    if (!m.followed.has(fn)) runAlone(m, fn, self);
+    if (!m.followed.has(fn) && (!onlyHot || m.hot.has(fn))) runAlone(m, fn, self);
   }
   m.state = new State();
 }
@@ -112,66 +126,6 @@ function around(scopes: Scopes, fn: Node, selfOf: (cls: Node) => Value): Value {
   if (cls === undefined) return NOTHING;
   const isNearer = outer === undefined || outer.range[0] <= cls.range[0];
   return isNearer ? selfOf(cls) : NOTHING;
-}
-
-/** The functions in which something is done with memory, and those that call them by name. */
-function hotFunctions(program: Node, scopes: Scopes): { readonly hot: ReadonlySet<Node>; readonly nodes: number } {
-  const hot = new Set<Node>();
-  const calls = new Map<string, Set<Node>>();
-  const names = new Map<Node, string>();
-  let nodes = 0;
-  const visit = (node: Node, fn: Node | undefined, name: string, depth: number): void => {
-    nodes++;
-    if (depth > DEEPEST) return;
-    let at = fn;
-    if (isFunction(node)) {
-      at = node;
-      names.set(node, text(one(node, "id") ?? node, "name") || name);
-    } else if (isClass(node)) at = fn;
-    if (fn !== undefined && node.type === "MemberExpression") {
-      const key = keyName(node, "property");
-      if (
-        key !== undefined &&
-        (isMethodOfAllocators(key) || key === "end" || key === "scope" || key === "alloc" || key === "dispose")
-      ) {
-        heat(fn);
-      }
-    }
-    if (fn !== undefined && node.type === "CallExpression") {
-      const callee = one(node, "callee");
-      const called = callee?.type === "Identifier"
-        ? text(callee, "name")
-        : callee?.type === "MemberExpression"
-        ? keyName(callee, "property")
-        : undefined;
-      if (called !== undefined) {
-        const from = calls.get(called);
-        if (from === undefined) calls.set(called, new Set([fn]));
-        else from.add(fn);
-      }
-    }
-    let inner = "";
-    if (node.type === "VariableDeclarator") inner = text(one(node, "id") ?? node, "name");
-    else if (node.type === "MethodDefinition" || node.type === "Property" || node.type === "PropertyDefinition") {
-      inner = keyName(node, "key") ?? "";
-    }
-    eachChild(node, (child) => visit(child, at, inner, depth + 1));
-  };
-  const heat = (fn: Node): void => {
-    for (let at: Node | undefined = fn; at !== undefined && !hot.has(at); at = scopes.outer.get(at)) hot.add(at);
-  };
-  for (const node of many(program, "body")) visit(node, undefined, "", 0);
-  // Names are enough: this only says what is worth following.
-  const queue = [...hot];
-  for (let fn = queue.pop(); fn !== undefined; fn = queue.pop()) {
-    const name = names.get(fn);
-    for (const caller of name === undefined || name === "" ? [] : calls.get(name) ?? []) {
-      if (hot.has(caller)) continue;
-      heat(caller);
-      queue.push(caller);
-    }
-  }
-  return { hot, nodes };
 }
 
 function lazyParents(program: Program): () => ReadonlyMap<Node, Node> {

@@ -114,6 +114,7 @@ function policyOf(m: Machine, node: Node | undefined): Site["policy"] {
 function runIn(m: Machine, alloc: Alloc, effect: Effect & { does: "run" }, { node, args }: MethodCall): Value {
   const callback = args.values[effect.callback] ?? NOTHING;
   const at = args.nodes[effect.callback] ?? node;
+  const isDropped = m.dropped === node;
   if (effect.how === "frame") m.begin(alloc, node);
   if (effect.how === "speculative") {
     const value = runCallback(m, callback, [[alloc]], "maybe", at);
@@ -133,12 +134,15 @@ function runIn(m: Machine, alloc: Alloc, effect: Effect & { does: "run" }, { nod
     m.state = after;
   }
   m.end(alloc, node);
-  return giveBack(m, value, at);
+  return giveBack(m, value, at, isDropped);
 }
 
 /** What comes out of a frame that has ended with the call. */
-function giveBack(m: Machine, value: Value, node: Node): Value {
+function giveBack(m: Machine, value: Value, node: Node, isDropped: boolean): Value {
   if (m.level > 0) return value;
+  const body = one(node, "body");
+  const isExpression = body !== undefined && body.type !== "BlockStatement";
+  if (isExpression && isDropped) return value; // it is only there for what it does
   const views = viewsOf(value);
   const ended = views.flatMap((view) => {
     const mark = m.possible(m.state.site(view.site).ended).at(-1);
@@ -147,8 +151,7 @@ function giveBack(m: Machine, value: Value, node: Node): Value {
       : [{ view, mark, isCertain: true }];
   });
   if (ended.length === 0) return value;
-  const body = one(node, "body");
-  const at = body !== undefined && body.type !== "BlockStatement" ? body : lastReturn(body) ?? node;
+  const at = isExpression ? body : lastReturn(body) ?? node;
   m.emit("leave", { node: at, views, how: "return", isAsync: false, ended });
   return value;
 }

@@ -278,5 +278,10 @@ export function runCallback(
 /** A function is given to somebody who may call it or not: nobody knows. */
 export function offer(m: Machine, value: Value, node: Node): void {
   useDeep(m, value, node);
-  if (functionsOf(value).length > 0) runCallback(m, value, [], "maybe", node);
+  if (functionsOf(value).length === 0) return;
+  const before = m.state.fork();
+  runCallback(m, value, [], "maybe", node);
+  for (const alloc of m.state.allocs) {
+    if (m.state.alloc(alloc) !== before.alloc(alloc)) m.state.setAlloc(alloc, UNKNOWN);
+  }
 }

@@ -49,6 +49,8 @@ export class Machine {
   /** How deep in the tree, and in calls, the analysis is; and how deep it goes. */
   depth = 0;
   readonly deepest = 250;
+  /** The expression that is a statement, so that nobody gets its value. */
+  dropped: Node | undefined;
   steps = 0;
   /** How many nodes may be followed: beyond that calls are not, so that the time grows with the file and not with its calls. */
   mostSteps = 10_000;

@@ -3,7 +3,7 @@
  */
 
 import type { Completion } from "./activation.ts";
-import { eachChild, many, type Node, one, text } from "./ast.ts";
+import { eachChild, many, type Node, one, text, unwrap } from "./ast.ts";
 import { declareClass } from "./declarations.ts";
 import { keep } from "./escapes.ts";
 import { declareValue, evaluate } from "./expressions.ts";
@@ -30,8 +30,9 @@ function follow(m: Machine, node: Node): void {
   switch (node.type) {
     case "ExpressionStatement": {
       const expression = one(node, "expression");
-      if (expression !== undefined) drop(m, evaluate(m, expression), expression);
-      return;
+      if (expression === undefined) return;
+      m.dropped = unwrap(expression);
+      return drop(m, evaluate(m, expression), expression);
     }
     case "VariableDeclaration":
       return declare(m, node);

@@ -25,6 +25,7 @@ export class Types {
   readonly #sources = new Map<Node, string>();
   readonly #bindings = new Map<Binding, Type | undefined>();
   readonly #members = new Map<Node, Map<string, Type | undefined>>();
+  readonly #returned = new Map<Node, Type | undefined>();
   #nesting = 0;
 
   constructor(program: Node, scopes: Scopes, options: TypeOptions) {
@@ -244,6 +245,14 @@ export class Types {
     }
     if (callee?.t !== "function") return undefined;
     const { node } = callee;
+    if (this.#returned.has(node)) return this.#returned.get(node);
+    this.#returned.set(node, undefined); // for functions that return what they return themselves
+    const type = this.#findReturned(node);
+    this.#returned.set(node, type);
+    return type;
+  }
+
+  #findReturned(node: Node): Type | undefined {
     const annotation = one(node, "returnType");
     const scope = this.scopes.at.get(node) ?? this.scopes.root;
     if (annotation !== undefined) {

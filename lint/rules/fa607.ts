@@ -2,7 +2,8 @@
  * Frames that end on some ways out of a function and not on others.
  */
 
-import type { Node } from "../core/ast.ts";
+import { type Node, one, unwrap } from "../core/ast.ts";
+import type { RuleContext } from "../core/context.ts";
 import type { Alloc } from "../core/values.ts";
 import type { Rule } from "./rule.ts";
 import { place } from "./words.ts";
@@ -73,6 +74,7 @@ function step(alloc: SmartAlloc, isPaused: boolean): void {
         }
         for (const { how, node, frames, value } of exits) {
           if (value.some(({ k }) => k === "guard")) continue; // somebody else is to end it
+          if (how === "throw" && isRethrow(context, node)) continue;
           for (const [alloc, { isUnknown, open, closed, resumed }] of frames) {
             if (how !== "next" && !ended.has(alloc)) continue;
             if (isUnknown || closed.length > 0 || resumed.length > 0) continue;
@@ -88,3 +90,9 @@ function step(alloc: SmartAlloc, isPaused: boolean): void {
     };
   },
 };
+
+/** What is not handled goes on, as it would without the `catch`: nobody ends the frame where any other call throws. */
+function isRethrow(context: RuleContext, node: Node): boolean {
+  const thrown = one(node, "argument");
+  return thrown !== undefined && context.scopes.of.get(unwrap(thrown))?.kind === "catch";
+}
