@@ -2,7 +2,7 @@
  * The analysis of one file: a pure function from its syntax tree to what is wrong in it.
  */
 
-import { eachChild, type Node, type Program } from "./ast.ts";
+import type { Node, Program } from "./ast.ts";
 import type { Finding, RuleConfig, RuleContext, Source } from "./context.ts";
 import { runFields } from "./declarations.ts";
 import type { Diagnostic } from "./diagnostic.ts";
@@ -10,6 +10,7 @@ import { reachable } from "./escapes.ts";
 import { hotFunctions } from "./hot_functions.ts";
 import { runAlone } from "./invoke.ts";
 import { Machine } from "./machine.ts";
+import { Parents } from "./parents.ts";
 import type { ProjectIndex } from "./project.ts";
 import { resolveScopes } from "./resolve_scopes.ts";
 import type { Scopes } from "./scope.ts";
@@ -52,7 +53,7 @@ export function analyze(program: Program, source: Source, options: AnalyzeOption
   const scopes = resolveScopes(program);
   const types = new Types(program, scopes, { filename: source.filename, modules, index: options.index });
   const found: Diagnostic[] = [];
-  const parents = lazyParents(program);
+  const parents = new Parents(program);
   const around: Around = { program, source, scopes, types, parents, options, machine: undefined };
   const contexts = rules.map((rule) => contextFor(rule, found, around));
   const hooks = rules.map((rule, i) => rule.create(contexts[i] as RuleContext));
@@ -60,9 +61,8 @@ export function analyze(program: Program, source: Source, options: AnalyzeOption
     isStrict: options.strict === true,
     kindOf: options.kindOf,
   });
-  const { hot, nodes } = hotFunctions(program, scopes);
-  m.hot = hot;
-  m.mostSteps += 8 * nodes;
+  m.hot = hotFunctions(scopes);
+  m.mostSteps += 10 * scopes.size;
   run(m, isQuiet(source.text, options));
   m.emit("done", undefined as never);
   return found.sort((a, b) => a.start - b.start || (a.code < b.code ? -1 : 1));
@@ -128,29 +128,12 @@ function around(scopes: Scopes, fn: Node, selfOf: (cls: Node) => Value): Value {
   return isNearer ? selfOf(cls) : NOTHING;
 }
 
-function lazyParents(program: Program): () => ReadonlyMap<Node, Node> {
-  let parents: Map<Node, Node> | undefined;
-  return () => {
-    if (parents !== undefined) return parents;
-    const map = parents = new Map<Node, Node>();
-    const todo: Node[] = [program];
-    for (let node = todo.pop(); node !== undefined; node = todo.pop()) {
-      const parent = node;
-      eachChild(node, (child) => {
-        map.set(child, parent);
-        todo.push(child);
-      });
-    }
-    return map;
-  };
-}
-
 interface Around {
   readonly program: Program;
   readonly source: Source;
   readonly scopes: Scopes;
   readonly types: Types;
-  readonly parents: () => ReadonlyMap<Node, Node>;
+  readonly parents: Parents;
   readonly options: AnalyzeOptions;
   machine: Machine | undefined;
 }
@@ -164,9 +147,7 @@ function contextFor(rule: Rule, found: Diagnostic[], around: Around): RuleContex
     scopes,
     types,
     config: options.config ?? {},
-    get parents() {
-      return parents();
-    },
+    parents,
     report(finding: Finding): void {
       const [start, end] = finding.node.range;
       if (places.has(start)) return;

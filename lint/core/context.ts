@@ -4,6 +4,7 @@
 
 import type { Comment, Node, Program } from "./ast.ts";
 import type { Confidence, Related, Suggestion } from "./diagnostic.ts";
+import type { Parents } from "./parents.ts";
 import type { Scopes } from "./scope.ts";
 import type { AllocState } from "./facts.ts";
 import type { Types } from "./types.ts";
@@ -47,7 +48,7 @@ export interface RuleContext {
   readonly scopes: Scopes;
   readonly types: Types;
   /** The nodes around the nodes of this file; made when it is first asked for. */
-  readonly parents: ReadonlyMap<Node, Node>;
+  readonly parents: Parents;
   /** Reports a finding. A second one of the same rule at the same place is dropped. */
   report(finding: Finding): void;
   /** The text of a node. */

@@ -4,7 +4,7 @@
 
 import { isMethodOfAllocators } from "./api_calls.ts";
 import { API, isAllocatorClass } from "./api_table.ts";
-import { DEEPEST, eachChild, isClass, keyName, type Node, one, text } from "./ast.ts";
+import { identifierName, keyName, type Node, one, text } from "./ast.ts";
 import type { Scopes } from "./scope.ts";
 
 /** Methods that say something of frames, if they are those of an allocator or of a guard. */
@@ -13,86 +13,51 @@ const OF_GUARDS = new Set(["end", "scope", "alloc", "dispose"]);
 /** What methods of an allocator are called, also those that this version does not have. */
 const LIKE_OURS = /^(?:try)?(?:frame|pool|heap)[A-Z]/i;
 
-/** The functions of a file that are worth following, and how large the file is. */
-export interface Hot {
-  readonly hot: ReadonlySet<Node>;
-  readonly nodes: number;
-}
-
 /** Finds the functions in which something is done with memory, and those that mention them by name. */
-export function hotFunctions(program: Node, scopes: Scopes): Hot {
+export function hotFunctions(scopes: Scopes): ReadonlySet<Node> {
   const finder = new Finder(scopes);
-  finder.look(program, undefined, "", 0);
+  for (const { node, fn } of scopes.uses) finder.look(node, fn);
   finder.spread();
-  return finder;
+  return finder.hot;
 }
 
-class Finder implements Hot {
+class Finder {
   readonly hot = new Set<Node>();
-  nodes = 0;
   readonly #scopes: Scopes;
   /** The functions that mention a name: of a call, a member, or a class of which one is made. */
   readonly #mentions = new Map<string, Set<Node>>();
-  readonly #names = new Map<Node, string>();
 
   constructor(scopes: Scopes) {
     this.#scopes = scopes;
   }
 
-  look(node: Node, fn: Node | undefined, name: string, depth: number): void {
-    this.nodes++;
-    if (depth > DEEPEST) return;
-    let around = fn;
-    let inner = "";
-    switch (node.type) {
-      case "ArrowFunctionExpression":
-      case "FunctionExpression":
-      case "FunctionDeclaration":
-        around = node;
-        this.#names.set(node, text(one(node, "id") ?? node, "name") || name);
-        break;
-      case "MemberExpression": {
-        const key = keyName(node, "property");
-        if (fn === undefined || key === undefined) break;
-        if (isMethodOfAllocators(key) || LIKE_OURS.test(key) || OF_GUARDS.has(key)) this.#heat(fn);
-        else this.#mention(key, fn);
-        break;
-      }
-      case "CallExpression":
-      case "NewExpression": {
-        const callee = one(node, "callee");
-        if (fn === undefined || callee?.type !== "Identifier") break;
-        const called = text(callee, "name");
-        const binding = this.#scopes.of.get(callee);
-        const imported = binding?.kind === "import" ? text(one(binding.declaration, "imported") ?? callee, "name") : "";
-        if (node.type === "NewExpression" && (isOfLibrary(called) || isOfLibrary(imported))) this.#heat(fn);
-        else this.#mention(called, fn);
-        break;
-      }
-      case "VariableDeclarator":
-        inner = text(one(node, "id") ?? node, "name");
-        break;
-      case "MethodDefinition":
-      case "Property":
-      case "PropertyDefinition":
-        inner = keyName(node, "key") ?? "";
-        if (inner === "constructor" && node.type === "MethodDefinition") inner = name;
-        break;
-      case "ClassBody":
-        inner = name;
-        break;
-      default:
-        if (isClass(node)) inner = text(one(node, "id") ?? node, "name") || name;
+  look(node: Node, fn: Node): void {
+    if (node.type === "MemberExpression") {
+      const key = keyName(node, "property");
+      if (key === undefined) return;
+      if (isMethodOfAllocators(key) || LIKE_OURS.test(key) || OF_GUARDS.has(key)) this.#heat(fn);
+      else this.#mention(key, fn);
+      return;
     }
-    eachChild(node, (child) => this.look(child, around, inner, depth + 1));
+    const callee = one(node, "callee");
+    if (callee?.type !== "Identifier") return;
+    const called = text(callee, "name");
+    if (node.type === "NewExpression" && (isOfLibrary(called) || isOfLibrary(this.#importedName(callee)))) {
+      this.#heat(fn);
+    } else this.#mention(called, fn);
+  }
+
+  #importedName(callee: Node): string {
+    const binding = this.#scopes.of.get(callee);
+    return binding?.kind === "import" ? identifierName(one(binding.declaration, "imported")) ?? "" : "";
   }
 
   /** Names are enough: this only says what is worth following. */
   spread(): void {
     const queue = [...this.hot];
     for (let fn = queue.pop(); fn !== undefined; fn = queue.pop()) {
-      const name = this.#names.get(fn);
-      if (name === undefined || name === "") continue;
+      const name = this.#scopes.nameOf.get(fn);
+      if (name === undefined) continue;
       for (const caller of this.#mentions.get(name) ?? []) {
         if (this.hot.has(caller)) continue;
         for (

@@ -10,6 +10,7 @@ import {
   isClass,
   isFunction,
   isTypeOnly,
+  keyName,
   makesScope,
   many,
   type Node,
@@ -48,6 +49,9 @@ class Builder implements Scopes {
   readonly classOf = new Map<Node, Node>();
   readonly outer = new Map<Node, Node>();
   readonly contextOf = new Map<Node, Context>();
+  readonly nameOf = new Map<Node, string>();
+  readonly uses: { readonly node: Node; readonly fn: Node }[] = [];
+  size = 0;
   readonly #calls: Node[] = [];
   readonly #pending: Pending[] = [];
   #ids = 0;
@@ -133,6 +137,7 @@ class Builder implements Scopes {
   #visit(node: Node, parent: Node, scope: Scope): void {
     if (this.#depth > DEEPEST) return;
     this.#depth++;
+    this.size++;
     this.#look(node, parent, scope);
     this.#depth--;
   }
@@ -173,6 +178,7 @@ class Builder implements Scopes {
           const init = one(declarator, "init");
           if (id !== undefined) this.#pattern(id, of, declarator, scope, isExported);
           if (id !== undefined && init !== undefined) expect(this.contextOf, init, one(id, "typeAnnotation"));
+          if (init !== undefined) this.#name(init, identifierName(id));
           if (init !== undefined) this.#visit(init, declarator, scope);
         }
         return;
@@ -187,7 +193,11 @@ class Builder implements Scopes {
         if (right !== undefined) this.#visit(right, node, scope);
         return;
       }
+      case "NewExpression":
+        this.#use(node, scope);
+        return this.#children(node, scope);
       case "CallExpression":
+        this.#use(node, scope);
         if (many(node, "arguments").some(isFunction)) this.#calls.push(node);
         return this.#children(node, scope);
       case "UpdateExpression": {
@@ -198,6 +208,7 @@ class Builder implements Scopes {
       case "MemberExpression": {
         const object = one(node, "object");
         const property = one(node, "property");
+        this.#use(node, scope);
         if (object !== undefined) this.#visit(object, node, scope);
         if (flag(node, "computed") && property !== undefined) this.#visit(property, node, scope);
         return;
@@ -206,6 +217,7 @@ class Builder implements Scopes {
         const key = one(node, "key");
         const value = one(node, "value");
         if (flag(node, "computed") && key !== undefined) this.#visit(key, node, scope);
+        if (value !== undefined) this.#name(value, keyName(node, "key"));
         if (value !== undefined) this.#visit(value, node, scope);
         return;
       }
@@ -270,6 +282,15 @@ class Builder implements Scopes {
     }
   }
 
+  #use(node: Node, { fn }: Scope): void {
+    if (fn !== this.root.node) this.uses.push({ node, fn });
+  }
+
+  /** Notes what a function is called, if it is the value of something with a name. */
+  #name(value: Node, name: string | undefined): void {
+    if (name !== undefined && isFunction(value)) this.nameOf.set(value, name);
+  }
+
   #typeParameters(node: Node, scope: Scope): void {
     const list = one(node, "typeParameters");
     if (list === undefined) return;
@@ -287,6 +308,7 @@ class Builder implements Scopes {
     this.#typeParameters(node, inner);
     const id = one(node, "id");
     if (id !== undefined) this.#declare(id, "function", node, node.type === "FunctionDeclaration" ? scope : inner);
+    this.#name(node, identifierName(id));
     for (const param of many(node, "params")) this.#pattern(param, "param", param, inner);
     const body = one(node, "body");
     if (body === undefined) return;
@@ -319,6 +341,8 @@ class Builder implements Scopes {
       if (value !== undefined) this.classOf.set(value, node);
       if (value !== undefined) expect(this.contextOf, value, one(member, "typeAnnotation"));
       const key = one(member, "key");
+      const name = keyName(member, "key");
+      if (value !== undefined) this.#name(value, name === "constructor" ? identifierName(id) : name);
       if (flag(member, "computed") && key !== undefined) this.#visit(key, member, inner);
       for (const decorator of many(member, "decorators")) this.#visit(decorator, member, inner);
       if (member.type === "StaticBlock") this.#visit(member, node, inner);

@@ -81,6 +81,12 @@ export interface Scopes {
   readonly outer: ReadonlyMap<Node, Node>;
   /** What a function is expected to be. */
   readonly contextOf: ReadonlyMap<Node, Context>;
+  /** What functions are called, by their own name or that of the variable, member or class that they are the value of. */
+  readonly nameOf: ReadonlyMap<Node, string>;
+  /** All members, calls and `new` in functions, each after those around it. */
+  readonly uses: readonly { readonly node: Node; readonly fn: Node }[];
+  /** How many nodes there are, roughly. */
+  readonly size: number;
 }
 
 /** Finds a name from a scope outwards. */
