@@ -2,9 +2,11 @@
  * Steps of programs that allocate, free, and set limits; what each is chosen by are three numbers.
  */
 
-import { BudgetError } from "@framealloc/core";
+import { BudgetError, type BudgetStats } from "@framealloc/core";
 import {
   type GpuAllocOptions,
+  type GpuBlockDump,
+  type GpuDump,
   type GpuIntent,
   type GpuLifetime,
   type GpuLossPolicy,
@@ -31,7 +33,20 @@ function alloc(world: World, a: number, b: number, c: number): void {
   const place = placeOf(wish);
   const unit = unitOf(place === "heap" ? wish.use : place, backend.limits);
   const held = place === "heap" || place === "readback" ? Math.ceil(wish.bytes / unit) * unit : 0;
+  const before = blocksOf(gpu.dump());
+  const budgets = world.alloc.stats().budgets;
+  const { evictions } = world;
+  const crossings = world.counts.get("crossings");
+  world.evictedFrom.length = 0;
+  world.wish = wish;
   const made = make(world, wish);
+  world.wish = undefined;
+  // Otherwise callbacks have done something as well.
+  const isCalm = crossings === world.counts.get("crossings");
+  if (isCalm) {
+    checkEvictions(world, before);
+    if (place === "heap") checkSuffering(world, budgets, new Held(0, wish, place, held, 0));
+  }
   if (gpu.isLost) return world.expect(made, "FA857");
   const isImpossible = (intent === "HostCached" || intent === "Readback") && lifetime === "Streaming" ||
     intent === "Staging" && lifetime === "Persistent";
@@ -49,6 +64,9 @@ function alloc(world: World, a: number, b: number, c: number): void {
   world.count("allocations");
   if (held > backend.limits.maxBufferSize / 2) world.count("large allocations");
   if (wish.isIsolated && held > 0) world.count("allocations in buffers of their own");
+  if (place === "heap" && isForSharing(world, wish, held) && evictions === world.evictions && isCalm) {
+    checkReuse(before, heapDumpOf(gpu, one).blocks, wish, held);
+  }
   if (place !== "ring") return;
   if (world.isUnsure) world.ringMayFail = true;
   // It holds whatever was there.
@@ -129,6 +147,54 @@ function make(world: World, wish: Wish): Attempt<number | undefined> {
   );
 }
 
+/** The buffers that many share, or one has alone. */
+function blocksOf({ heaps }: GpuDump): readonly GpuBlockDump[] {
+  return heaps.flatMap(({ name, blocks }) => name === "readback" ? [] : blocks);
+}
+
+/** Whether it goes where there is room, whatever is beside it. */
+function isForSharing(world: World, wish: Wish, held: number): boolean {
+  return wish.align <= unitOf(wish.use, world.backend.limits) && 2 * held <= world.options.blockSize &&
+    !wish.isIsolated;
+}
+
+/** Checks that idle buffers were given back before anything was evicted, but for those that were reserved. */
+function checkEvictions({ gpu, evictedFrom, hasReserved, reserved }: World, before: readonly GpuBlockDump[]): void {
+  const now = blocksOf(gpu.dump());
+  for (const { id, used } of before) {
+    const there = now.find((block) => block.id === id);
+    const isIdle = used === 0 && there !== undefined;
+    assert(!isIdle || hasReserved || evictedFrom.length === 0, "something was evicted, and idle buffers were not");
+    if (!reserved.has(id)) continue;
+    assert(used > 0 || there !== undefined, "what was reserved was given back");
+    if (used > 0 || there!.used > 0) reserved.delete(id);
+  }
+}
+
+/** Checks that of a limit on one heap the others do not suffer. */
+function checkSuffering({ evictedFrom }: World, budgets: readonly BudgetStats[], { wish, held, copied }: Held): void {
+  const refuses = (budget: string): boolean => {
+    const { used, hard } = budgets.find(({ name }) => name === budget)!;
+    return used + held > hard;
+  };
+  if (copied > 0 || !refuses(`gpu ${wish.use}`) || refuses("gpu") || refuses("global")) return;
+  assert(evictedFrom.every((heap) => heap === wish.use), "something was evicted, and it was no help");
+}
+
+/** Checks that no buffer was made for what has room in another one. */
+function checkReuse(
+  before: readonly GpuBlockDump[],
+  now: readonly GpuBlockDump[],
+  { lifetime }: Wish,
+  held: number,
+): void {
+  if (now.every(({ id }) => before.some((block) => block.id === id))) return;
+  for (const { id, largestFree, isDedicated, isStreaming, label } of before) {
+    if (isDedicated || isStreaming !== (lifetime === "Streaming") || !now.some((block) => block.id === id)) continue;
+    assert(largestFree < held, `${label} had room for ${held} bytes, and another buffer was made`);
+  }
+}
+
 /** Checks that there was no room for it. */
 function refused(world: World, made: Attempt<unknown>, wish: Wish, place: Place, held: number): void {
   world.expect(made, "", ...REFUSED, ...place === "ring" ? ["FA003"] : []);
@@ -147,7 +213,7 @@ function refused(world: World, made: Attempt<unknown>, wish: Wish, place: Place,
   if (isTag || one.copied > 0 || place !== "heap" || world.isUnsure) return;
   assert(requested === held, `${requested} bytes were asked for ${held}`);
   const streams = wish.lifetime === "Streaming";
-  if (wish.align <= unitOf(wish.use, world.backend.limits) && 2 * held <= world.options.blockSize && !wish.isIsolated) {
+  if (isForSharing(world, wish, held)) {
     for (const { isDedicated, isStreaming, largestFree, label } of heapDumpOf(world.gpu, one).blocks) {
       assert(isDedicated || isStreaming !== streams || largestFree < held, `${label} has room for ${held} bytes`);
     }

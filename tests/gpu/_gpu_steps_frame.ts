@@ -181,8 +181,9 @@ function defragment(world: World, a: number, b: number, c: number): void {
   const { gpu, model } = world;
   // What is moved out of a buffer that turns out to be without memory is lost, and nobody is told.
   if (world.isUnsure) return;
+  world.reserved.clear();
   const options = {
-    ...a % 3 === 0 ? { maxBytes: b } : {},
+    ...a % 3 === 0 ? { maxBytes: b % 3000 } : {},
     ...a % 2 === 0 ? { maxMoves: c % 6 } : {},
   };
   const reserved = gpu.stats().reserved;
@@ -210,6 +211,7 @@ function defragment(world: World, a: number, b: number, c: number): void {
 function trim(world: World): void {
   const { gpu } = world;
   const before = gpu.stats().reserved;
+  world.reserved.clear();
   const bytes = gpu.trim();
   assertEquals(gpu.stats().reserved, before - bytes);
   if (bytes > 0) world.count("trims that gave something back");
@@ -220,12 +222,16 @@ async function reserve(world: World, a: number, b: number): Promise<void> {
   const use = USES[1 + a % 3]!;
   const bytes = 1 + (b * 5) % Math.min(gpu.backend.limits.maxBufferSize + 1000, 1 << 20);
   if (!gpu.inFrame && !gpu.isLost) world.send();
+  const ids = new Set(gpu.dump().heaps.flatMap(({ blocks }) => blocks).map(({ id }) => id));
   const code = await gpu.reserve(bytes, use).then(() => "", codeOf);
   const isPossible = bytes <= gpu.backend.limits.maxBufferSize;
   const codes = gpu.isLost ? ["FA857"] : isPossible ? ["", ...REFUSED] : ["FA856"];
   world.expect({ code }, ...codes, ...world.isUnsure ? ["FA856"] : []);
   await world.turns(1);
   if (code !== "") return;
+  world.hasReserved = true;
+  const made = gpu.dump().heaps.flatMap(({ blocks }) => blocks).filter(({ id, used }) => used === 0 && !ids.has(id));
+  if (!world.isUnsure) { for (const { id } of made) world.reserved.add(id); }
   world.count("reservations");
   const { blocks } = gpu.dump().heaps.find(({ name }) => name === use)!;
   assert(blocks.some(({ isStreaming, largestFree }) => !isStreaming && largestFree >= bytes), "was not reserved");

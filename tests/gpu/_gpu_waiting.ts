@@ -109,7 +109,10 @@ export class Asked extends Waiting {
     if (this.#isUnsure) this.may.add("FA856");
     if (held.isRestoring) this.expected.forget();
     if (this.isGone || held.isFailed) this.must ??= "FA858";
-    else if (isLate) held.late.add(this);
+    else if (isLate) {
+      held.late.add(this);
+      this.may.add("FA856");
+    }
   }
 
   /** The allocation is gone, or of no use any more. */
@@ -130,7 +133,7 @@ export class Asked extends Waiting {
     if (must !== undefined) throw new Error(`${this.name} has arrived, and must fail with ${must}`);
     if (expected === undefined) throw new Error(`${this.name} has arrived before it was sent`);
     // Nobody learns whether there was memory for what is gone; and a copy may be freed between its arrival and now.
-    if (!held.isLive && (this.isRefresh || (this.#isUnsure && held.place !== "ring"))) return;
+    if (!held.isLive && (this.isRefresh || this.#isUnsure)) return;
     const actual = value as Uint8Array;
     expected.check(actual.subarray(0, this.bytes), () => this.name);
     this.desk.count("reads that arrived");

@@ -7,7 +7,7 @@ import { GpuAllocator, type GpuAllocatorOptions, type GpuHandle } from "@frameal
 import { assert, assertEquals } from "@std/assert";
 import { type Device, lose } from "./_backends.ts";
 import { type Books, checkBooks, checkPlaces, WatchedBackend } from "./_gpu_books.ts";
-import { heapOf, type Held, Model } from "./_gpu_model.ts";
+import { heapOf, type Held, Model, type Wish } from "./_gpu_model.ts";
 import { type Asked, codeOf, type Desk, Jobs, OwnError } from "./_gpu_waiting.ts";
 
 /** What is counted in all runs together. */
@@ -60,7 +60,14 @@ export class World implements Books, Desk {
   /** How many allocations were made, evicted, and given up for lack of memory. */
   made = 0;
   evictions = 0;
+  hasReserved = false;
+  /** Buffers that were reserved, and in which nothing has been since. */
+  readonly reserved: Set<number> = new Set();
+  /** The heaps of what was evicted. */
+  readonly evictedFrom: string[] = [];
   failures = 0;
+  /** What is being allocated now. */
+  wish: Wish | undefined;
   /** What callbacks of budgets leave alone. */
   readonly spared: Set<Held> = new Set();
   /** Those that are being copied, and are not evicted meanwhile. */
@@ -154,6 +161,8 @@ export class World implements Books, Desk {
       assertEquals(held.pins, 0, "what is pinned has moved");
       return;
     }
+    this.reserved.clear();
+    assert(held.wish.policy !== "discard", "what is put elsewhere has contents");
     this.count("out of memory: put elsewhere");
     // What is about to be sent is read where it is now.
     for (const asked of this.waiting) if (asked.held === held) asked.expected?.forget();
@@ -166,6 +175,10 @@ export class World implements Books, Desk {
     const held = this.model.live.get(handle)!;
     assert(held.isEvictable, `${held.wish.name} was evicted`);
     assert(!this.gpu.isLive(handle));
+    const { wish } = this;
+    const isTooMuch = wish?.lifetime === "Streaming" && held.wish.importance > wish.importance;
+    assert(!isTooMuch, `${held.wish.name} was evicted for what is less important`);
+    this.evictedFrom.push(heapOf(held));
     this.evictions++;
     this.count("evictions");
     this.dropped(held, true);
@@ -201,8 +214,10 @@ export class World implements Books, Desk {
       const all = [...this.model.live.values()].filter(({ handle }) => this.gpu.isLive(handle));
       const held = all[turn % Math.max(1, all.length)];
       if (held !== undefined && !this.spared.has(held)) this.free(held, true);
-    } else if (turn % 4 === 1) this.gpu.trim();
-    else if (turn % 4 === 2) throw new OwnError("crossed");
+    } else if (turn % 4 === 1) {
+      this.reserved.clear();
+      this.gpu.trim();
+    } else if (turn % 4 === 2) throw new OwnError("crossed");
   };
 
   // Waiting
@@ -296,6 +311,7 @@ export class World implements Books, Desk {
       this.count("recoveries without a device");
     }
     const before = [...model.live.values()].filter((held) => held.isOnDevice && held.place !== "ring");
+    const versions = new Map(before.map((held) => [held, held.version]));
     const generation = gpu.stats().recoveries;
     let recovery = gpu.recover();
     if (losesAgain > 0 && backend instanceof WatchedBackend) {
@@ -312,11 +328,14 @@ export class World implements Books, Desk {
       if (!held.isOnDevice) continue;
       model.recovered(held);
       const version = gpu.version(held.handle);
-      assert(version > held.version || held.place === "ring", "what was lost has another version");
+      assert(held.place === "ring" || version > versions.get(held)!, "what was lost has another version");
       held.version = version;
     }
     for (const item of model.items) item.device = null;
-    if (this.isUnsure) this.ringMayFail = true;
+    if (this.isUnsure) {
+      this.ringMayFail = true;
+      this.reserved.clear();
+    }
     if (!this.isUnsure) {
       const gone = before.filter(({ wish }) => wish.policy === "discard");
       const lost = before.filter(({ wish }) => wish.policy === "restore" && wish.restored === null);

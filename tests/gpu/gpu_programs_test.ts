@@ -10,8 +10,8 @@ import { WatchedBackend } from "./_gpu_books.ts";
 import { LIMITS, runProgram, SETUP, STEP } from "./_gpu_program.ts";
 import type { Counts } from "./_gpu_world.ts";
 
-const SEED = Number(Deno.env.get("SEED") ?? 20_251_125);
-const RUNS = Number(Deno.env.get("RUNS") ?? 1200);
+const SEED = 20_251_125;
+const RUNS = 1200;
 
 /** What has to happen so often at least, or the programs are no test of it. */
 const LEAST: Readonly<Record<string, number>> = {
