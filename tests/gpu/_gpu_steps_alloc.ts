@@ -57,7 +57,11 @@ function alloc(world: World, a: number, b: number, c: number): void {
     world.count("too large for any buffer");
     return world.expect(made, "FA852");
   }
-  if (made.value === undefined) return refused(world, made, wish, place, held);
+  if (made.value === undefined) {
+    // It may have been in what was reserved before it was refused.
+    world.reserved.clear();
+    return refused(world, made, wish, place, held);
+  }
   assert(!model.live.has(made.value) && !world.past.includes(made.value), "a number stands for two");
   const one = new Held(made.value, wish, place, held, gpu.frameNumber);
   model.live.set(made.value, one);
