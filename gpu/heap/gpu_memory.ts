@@ -193,7 +193,11 @@ export class GpuMemory {
     let last = Infinity;
     for (;;) {
       await this.settled();
-      if (heap.blocks.some((block) => !block.isClosed && !block.isStreaming && block.largestFree >= wanted)) return;
+      const found = heap.blocks.find((block) => !block.isClosed && !block.isStreaming && block.largestFree >= wanted);
+      if (found !== undefined) {
+        found.quietSince = Infinity; // until nothing is in it any more
+        return;
+      }
       const block = isPossible ? heap.grow(wanted, false) : null;
       if (block !== null) {
         block.quietSince = Infinity; // until something was in it

@@ -62,12 +62,12 @@ function bytes(world: World, a: number, b: number, c: number): void {
     world.count("writes in place");
   }
   world.expect(made, code);
+  if (world.refusalOf(held) === "") world.use(held);
   if (c % 5 === 4) return;
   world.expect(
     world.attempt(() => b % 8 === 0 ? gpu.touch(handle, from) : gpu.touch(handle, from, some)),
     code,
   );
-  world.use(held);
   if (code === "") model.touch(held, from, b % 8 === 0 ? held.bytes - from : some);
 }
 
@@ -137,7 +137,10 @@ function refresh(world: World, a: number): void {
   if (held === undefined) return;
   const { copy, place, bytes } = held;
   const made = world.attempt(() => world.gpu.refresh(held.handle));
-  if (!world.gpu.isLost && (copy === null || place === "ring")) return world.expect(made, "FA852");
+  if (!world.gpu.isLost && (copy === null || place === "ring")) {
+    world.use(held);
+    return world.expect(made, "FA852");
+  }
   asked(world, held, made, 0, bytes, true);
 }
 

@@ -211,8 +211,7 @@ function defragment(world: World, a: number, b: number, c: number): void {
 function trim(world: World): void {
   const { gpu } = world;
   const before = gpu.stats().reserved;
-  world.reserved.clear();
-  const bytes = gpu.trim();
+  const bytes = world.trim();
   assertEquals(gpu.stats().reserved, before - bytes);
   if (bytes > 0) world.count("trims that gave something back");
 }
@@ -223,13 +222,14 @@ async function reserve(world: World, a: number, b: number): Promise<void> {
   const bytes = 1 + (b * 5) % Math.min(gpu.backend.limits.maxBufferSize + 1000, 1 << 20);
   if (!gpu.inFrame && !gpu.isLost) world.send();
   const ids = new Set(gpu.dump().heaps.flatMap(({ blocks }) => blocks).map(({ id }) => id));
+  const crossings = world.counts.get("crossings");
+  world.hasReserved = true;
   const code = await gpu.reserve(bytes, use).then(() => "", codeOf);
   const isPossible = bytes <= gpu.backend.limits.maxBufferSize;
   const codes = gpu.isLost ? ["FA857"] : isPossible ? ["", ...REFUSED] : ["FA856"];
   world.expect({ code }, ...codes, ...world.isUnsure ? ["FA856"] : []);
   await world.turns(1);
-  if (code !== "") return;
-  world.hasReserved = true;
+  if (code !== "" || crossings !== world.counts.get("crossings")) return;
   const made = gpu.dump().heaps.flatMap(({ blocks }) => blocks).filter(({ id, used }) => used === 0 && !ids.has(id));
   if (!world.isUnsure) { for (const { id } of made) world.reserved.add(id); }
   world.count("reservations");

@@ -138,6 +138,13 @@ export class World implements Books, Desk {
     for (const asked of this.waiting) if (asked.held === held && !asked.isSettled) asked.gone(isInCallback);
   }
 
+  trim(): number {
+    this.reserved.clear();
+    // The ring may get a smaller buffer in place of a large one.
+    if (this.isUnsure) this.ringMayFail = true;
+    return this.gpu.trim();
+  }
+
   // What the allocator tells
 
   /** Notes what is wrong, as whoever calls may catch what is thrown. */
@@ -215,8 +222,7 @@ export class World implements Books, Desk {
       const held = all[turn % Math.max(1, all.length)];
       if (held !== undefined && !this.spared.has(held)) this.free(held, true);
     } else if (turn % 4 === 1) {
-      this.reserved.clear();
-      this.gpu.trim();
+      this.trim();
     } else if (turn % 4 === 2) throw new OwnError("crossed");
   };
 

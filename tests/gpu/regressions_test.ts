@@ -123,6 +123,15 @@ Deno.test("GpuAllocator.refresh does not take it for a write of the program that
   gpu.dispose();
 });
 
+Deno.test("GpuAllocator.reserve keeps room for what would get a buffer of its own, also in a buffer that is there", async () => {
+  const { gpu } = make({ maxBlockSize: 64 * KIB, budgets: { uniform: { hard: 64 * KIB } } });
+  gpu.alloc(100, { use: "uniform" });
+  await gpu.reserve(40 * KIB, "uniform");
+  gpu.alloc(40 * KIB, { use: "uniform" });
+  assertEquals(gpu.stats().heaps.uniform.buffers, 1);
+  gpu.dispose();
+});
+
 Deno.test("GpuAllocator.defragment tells once of what has gone through two buffers", async () => {
   const { gpu } = make({ maxBlockSize: 64 * KIB });
   const told: GpuHandle[] = [];
