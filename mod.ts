@@ -70,6 +70,14 @@ export {
   StaleHandleError,
   TaskError,
 } from "./src/errors.ts";
+export {
+  type KernelColumn,
+  type KernelOptions,
+  Kernels,
+  type KernelStats,
+  type Vector3Columns,
+  type VectorColumns,
+} from "./src/kernels/kernels.ts";
 export type { Box, BoxOf } from "./src/arena/box.ts";
 export type { FrameMap, KeyLayout } from "./src/arena/frame_map.ts";
 export { FrameString } from "./src/arena/frame_string.ts";

@@ -17,24 +17,24 @@ interface Gate {
 }
 
 const GATES: readonly Gate[] = [
-  { name: "everything (mod.ts)", source: 'export * from "./mod.ts";', goal: 30_000, limit: 58_500 },
+  { name: "everything (mod.ts)", source: 'export * from "./mod.ts";', goal: 30_000, limit: 71_700 },
   {
     name: "SmartAlloc and layouts",
     source: 'export { SmartAlloc, struct, f32, u32, vec3f, FrameAllocError } from "./mod.ts";',
     goal: 30_000,
-    limit: 44_000,
+    limit: 57_300,
   },
   {
     name: "frames, layouts and errors",
     source: 'export { FrameAlloc, struct, f32, u32, vec3f, FrameAllocError } from "./mod.ts";',
     goal: 10_000,
-    limit: 22_200,
+    limit: 22_600,
   },
   {
     name: "GPU, beside SmartAlloc",
     source: 'export { SmartAlloc } from "./mod.ts"; export { GpuAllocator, WebGpuBackend } from "./gpu/mod.ts";',
     goal: 72_000,
-    limit: 72_000,
+    limit: 85_300,
   },
 ];
 

@@ -11,6 +11,7 @@ import { FrameAlloc } from "./frame_alloc.ts";
 import type { FrameWatch } from "./frame/frame_watch.ts";
 import type { Frames } from "./frame/frames.ts";
 import type { RetentionPolicy } from "./frame/retention.ts";
+import { Kernels } from "./kernels/kernels.ts";
 import type { Face } from "./layout/face.ts";
 import type { Cell, Layout, RecordOf, ValuesOf } from "./layout/layout.ts";
 import { BlockStore } from "./memory/block.ts";
@@ -87,6 +88,7 @@ export class SmartAlloc extends FrameAlloc {
   #tasks: TaskMemory | undefined;
   #leases: LeaseMemory | undefined;
   #asyncGuard: AsyncGuard | undefined;
+  #kernels: Kernels | undefined;
   #objectPools: ObjectPool<object>[] = [];
   /** What is behind the pool; not for use in programs. */
   readonly $pool: unknown;
@@ -287,6 +289,20 @@ export class SmartAlloc extends FrameAlloc {
     return this.#streaming;
   }
 
+  /**
+   * Loops over columns at native speed, made on first use. Columns and slices of a frame that has ended are refused with `FA002`, from
+   * the first use of this on and except in the safety mode `"release"`; arrays that a program makes of them with `subarray` are not
+   * checked: give a range instead.
+   */
+  get kernels(): Kernels {
+    if (this.#kernels === undefined) {
+      const checks = this.#frames.config.safety !== "release";
+      this.#kernels = new Kernels({}, checks);
+      if (checks) this.#frames.noteHandouts();
+    }
+    return this.#kernels;
+  }
+
   /** Limits on memory. */
   get budgets(): Budgets<SmartAlloc> {
     return this.#budgets ??= new Budgets<SmartAlloc>(this.#ledger, this, this.#frames.config.stats === "tags");
@@ -417,6 +433,7 @@ export class SmartAlloc extends FrameAlloc {
       streaming: this.streaming.stats,
       tasks: this.#taskMemory.stats,
       leases: this.#leases?.stats ?? { live: 0, bytes: 0, reserved: 0, idle: 0 },
+      kernels: this.kernels.stats(),
       budgets: this.budgets.stats,
     };
   }

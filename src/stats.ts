@@ -4,6 +4,7 @@
 
 import type { LeaseStats } from "../async/lease/lease_memory.ts";
 import type { TaskStats } from "../async/task/task_memory.ts";
+import type { KernelStats } from "./kernels/kernels.ts";
 import type { BudgetStats } from "./observe/budget.ts";
 import type { FrameAllocStats } from "./observe/stats.ts";
 import type { StreamingStats } from "./pool/asset.ts";
@@ -34,6 +35,8 @@ export interface Stats extends FrameAllocStats {
   readonly tasks: TaskStats;
   /** What pool guards have leased. */
   readonly leases: LeaseStats;
+  /** What the column kernels were called for, and how they did it. */
+  readonly kernels: KernelStats;
   /** Each budget that was set. */
   readonly budgets: readonly BudgetStats[];
 }

@@ -71,6 +71,10 @@ export const API_MEMBERS: Readonly<Record<string, string>> = {
     Symbol.dispose byteLength bytes:Uint8Array free isFreed view:ViewOf`,
   ImportanceLevels: `
     Ephemeral:RetentionPolicy Persistent:RetentionPolicy Reusable:RetentionPolicy Scratch:RetentionPolicy`,
+  Kernels: `
+    abs add addScalar and axpy clamp compactInto copy count cullSpheres div dot equal fill gather greater
+    greaterEqual integrate iota length lerp less lessEqual max maxOf memoryOf min minOf mul normalize not notEqual
+    or scale scatter select sqrt stats:KernelStats sub sum transformPoints use`,
   Lease: `
     Symbol.dispose release value`,
   ListOf: `
@@ -120,7 +124,7 @@ export const API_MEMBERS: Readonly<Record<string, string>> = {
   SmartAlloc: `
     asyncGuard:AsyncGuard budgets:Budgets|SmartAlloc dispose:Leak endFrameWithPromotions:PromotionResult
     frameRetained:RecordOf frameWithImportance:RecordOf groups:Groups handles:Handles heapAlloc:HeapBlock
-    heapBox:OwnedBox leaks:Leak objectPool:ObjectPool poolAlloc:RecordOf poolBox:OwnedBox poolFree
+    heapBox:OwnedBox kernels:Kernels leaks:Leak objectPool:ObjectPool poolAlloc:RecordOf poolBox:OwnedBox poolFree
     promote:Cell|PromotedBox|PromotedSlice scratchPool:ScratchPool stats:Stats streaming:Streaming trim
     tryHeapAlloc:HeapBlock tryHeapBox:OwnedBox tryPoolAlloc:RecordOf tryPoolBox:OwnedBox`,
   Streaming: `

@@ -42,6 +42,12 @@ export class ArenaMemory {
     return pool;
   }
 
+  /** Takes note of all views and columns, which may have been handed out before anybody asked. */
+  noteHandouts(): void {
+    this.region.noteHandouts();
+    if (this.columns !== null) this.columns.noteAll();
+  }
+
   /** Starts a new cycle: what the last one made may be given out again. */
   recycle(): void {
     if (this.columns !== null) this.columns.count = 0;

@@ -37,6 +37,7 @@ export class FrameMemory extends ArenaMemory {
   /** Ends what was allocated here. */
   expire(): void {
     this.isAlive = false;
+    this.columns!.count = 0;
     this.region.reset();
     for (let i = 0; i < this.#tagged; i++) this.#tags[i]!.hold(FRAME, -this.#bytes[i]!);
     this.#tagged = 0;

@@ -149,6 +149,11 @@ export class Frames extends Arena implements GuardOwner {
     else if (!this.#disposed) throw this.#wrongFrame("end frame", frame);
   }
 
+  /** Takes note of all views that were handed out so far: see `memory/handouts.ts`. */
+  noteHandouts(): void {
+    for (const memory of this.#memories) memory.noteHandouts();
+  }
+
   trim(): number {
     let bytes = 0;
     for (const memory of this.#memories) bytes += memory.region.trim();

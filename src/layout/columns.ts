@@ -2,6 +2,7 @@
  * Columns: one typed array per scalar, instead of one record per element. Loops and kernels run fastest on them.
  */
 
+import { type HandoutList, noteHandout } from "../memory/handouts.ts";
 import type { Life } from "../memory/life.ts";
 import type { TypedArray, TypedArrayConstructor, ViewOf } from "../memory/typed_array.ts";
 import type { ArrayLayout } from "./array.ts";
@@ -63,12 +64,21 @@ export class ColumnPlan {
 
   /** The columns over memory at an offset. */
   make(buffer: ArrayBufferLike, offset: number, length: number): unknown {
+    return this.assemble(this.views(buffer, offset, length));
+  }
+
+  /** The typed arrays of the columns over memory at an offset, in the order of the layout. */
+  views(buffer: ArrayBufferLike, offset: number, length: number): readonly TypedArray[] {
     let at = offset;
-    const views = this.#constructors.map((constructor) => {
+    return this.#constructors.map((constructor) => {
       const view: TypedArray = new constructor(buffer as ArrayBuffer, at, length);
       at += roundUp(view.byteLength);
       return view;
     });
+  }
+
+  /** Such typed arrays, put together. */
+  assemble(views: readonly TypedArray[]): unknown {
     return this.#assemble(views.values());
   }
 
@@ -103,11 +113,13 @@ export class ColumnPlan {
 }
 
 /** The columns of a region, recycled: the n-th of this cycle are the n-th of the last where layout, place and length agree. */
-export class ColumnCache {
+export class ColumnCache implements HandoutList {
   /** How many columns this cycle has asked for. */
   declare count: number;
   readonly #plans: ColumnPlan[] = [];
+  /** The memory of each. */
   readonly #views: DataView[] = [];
+  readonly #arrays: (readonly TypedArray[])[] = [];
   readonly #offsets: number[] = [];
   readonly #lengths: number[] = [];
   readonly #made: unknown[] = [];
@@ -124,13 +136,28 @@ export class ColumnCache {
       i < this.#made.length && this.#plans[i] === plan && this.#offsets[i] === offset &&
       this.#lengths[i] === length && this.#views[i] === view
     ) return this.#made[i];
-    const made = plan.make(view.buffer, offset, length);
+    const arrays = plan.views(view.buffer, offset, length);
+    const made = plan.assemble(arrays);
+    for (const array of arrays) noteHandout(array, this, i, made);
+    this.#arrays[i] = arrays;
     this.#plans[i] = plan;
     this.#views[i] = view;
     this.#offsets[i] = offset;
     this.#lengths[i] = length;
     this.#made[i] = made;
     return made;
+  }
+
+  /** Whether columns are among those that this cycle has asked for. */
+  holds(index: number, columns: unknown): boolean {
+    return index < this.count && this.#made[index] === columns;
+  }
+
+  /** Takes note of all columns, which may have been made before anybody asked. */
+  noteAll(): void {
+    for (const [i, arrays] of this.#arrays.entries()) {
+      for (const array of arrays) noteHandout(array, this, i, this.#made[i]);
+    }
   }
 }
 

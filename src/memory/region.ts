@@ -234,6 +234,11 @@ export class Region implements Room {
     return Math.max(0, views);
   }
 
+  /** Takes note of all views of this region, which may have been handed out before anybody asked: see `handouts.ts`. */
+  noteHandouts(): void {
+    for (const segment of this.#segments) segment.views.noteAll();
+  }
+
   /** The chunks that hold something now, or are about to. */
   get chunksInUse(): number {
     return this.#segments.length === 0 ? 0 : this.#current + 1;
@@ -453,6 +458,7 @@ export class Region implements Room {
     const lives = this.#marks.lives[mark]!;
     this.#end(lives);
     this.#marks.count = mark;
+    for (let i = segment + 1; i <= this.#current; i++) this.#segments[i]!.views.count = 0;
     this.#enter(segment, offset);
     this.views.count = this.#marks.views[mark]!;
     this.#hidden = this.#marks.hidden[mark]!;
@@ -782,6 +788,7 @@ export class Region implements Room {
       return REFUSED;
     }
     if (main !== undefined && this.#options.revoke === true) main.chunk.revoke();
+    if (main !== undefined) main.views.count = 0;
     main?.chunk.release();
     if (this.#wanted < held) this.#options.account?.drop(held - this.#wanted);
     this.#segments[0] = this.#segment(chunk, this.#wanted, 0);
@@ -807,6 +814,7 @@ export class Region implements Room {
   }
 
   #release(segment: Segment): void {
+    segment.views.count = 0;
     // Whatever the source does with the chunk, its views are gone.
     if (this.#options.revoke === true) segment.chunk.revoke();
     segment.chunk.release();

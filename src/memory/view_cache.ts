@@ -4,6 +4,7 @@
  * loop that does the same work every frame.
  */
 
+import { noteHandout } from "./handouts.ts";
 import type { TypedArray, TypedArrayConstructor, ViewOf } from "./typed_array.ts";
 
 /**
@@ -64,6 +65,22 @@ export class ViewCache {
   }
 
   /**
+   * Whether a view is among those that this cycle has asked for.
+   *
+   * @param index Its place among them.
+   * @param view The view.
+   * @returns Whether it is.
+   */
+  holds(index: number, view: unknown): boolean {
+    return index < this.count && this.#views[index] === view;
+  }
+
+  /** Takes note of all views, which may have been made before anybody asked. */
+  noteAll(): void {
+    for (let i = 0; i < this.#views.length; i++) noteHandout(this.#views[i]!, this, i, this.#views[i]);
+  }
+
+  /**
    * Forgets every view: they are detached, or the buffer is another one now.
    *
    * @param buffer The memory of the chunk from now on.
@@ -88,6 +105,7 @@ export class ViewCache {
     this.#offsets[i] = offset;
     this.#lengths[i] = length;
     this.#views[i] = view;
+    noteHandout(view, this, i, view);
     return view;
   }
 }

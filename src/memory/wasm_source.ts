@@ -3,6 +3,7 @@
  */
 
 import type { Chunk, ChunkSource } from "./chunk_source.ts";
+import { noteMemory } from "./wasm_memory.ts";
 
 const PAGE = 65_536;
 
@@ -16,11 +17,13 @@ class WasmChunk implements Chunk {
       ? new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
       : new WebAssembly.Memory({ initial: pages });
     this.buffer = this.#memory.buffer;
+    noteMemory(this.#memory);
   }
 
   revoke(): void {
     this.#memory.grow(0);
     this.buffer = this.#memory.buffer;
+    noteMemory(this.#memory);
   }
 
   /** A memory cannot be freed by hand: its views are detached, and the collector takes it once nothing holds it. */
