@@ -135,26 +135,22 @@ function moveParticles(alloc: SmartAlloc, before: Particles, frame: number, cont
   const now = alloc.frameColumns(Particle, PARTICLES);
   const { position: p, velocity: v, life } = before;
   const { position, velocity } = now;
+  const { kernels } = alloc;
+  kernels.addScalar(now.life, life, -DT);
+  kernels.copy(position.x, p.x);
+  kernels.copy(position.y, p.y);
+  kernels.copy(position.z, p.z);
+  kernels.copy(velocity.x, v.x);
+  kernels.addScalar(velocity.y, v.y, -9.81 * DT);
+  kernels.copy(velocity.z, v.z);
+  kernels.integrate(position, velocity, DT);
   const floats = contacts.view(Float32Array);
   for (let i = 0; i < PARTICLES; i++) {
-    const left = life[i]! - DT;
-    if (left <= 0) {
-      spawn(now, i, frame, floats);
-      continue;
+    if (now.life[i]! <= 0) spawn(now, i, frame, floats);
+    else if (position.y[i]! < 0) {
+      position.y[i] = -position.y[i]!;
+      velocity.y[i]! *= -0.5;
     }
-    let vy = v.y[i]! - 9.81 * DT;
-    let y = p.y[i]! + vy * DT;
-    if (y < 0) {
-      y = -y;
-      vy *= -0.5;
-    }
-    position.x[i] = p.x[i]! + v.x[i]! * DT;
-    position.y[i] = y;
-    position.z[i] = p.z[i]! + v.z[i]! * DT;
-    velocity.x[i] = v.x[i]!;
-    velocity.y[i] = vy;
-    velocity.z[i] = v.z[i]!;
-    now.life[i] = left;
   }
   return now;
 }

@@ -57,7 +57,7 @@ The plain loop also makes a Float32Array of ${
   if (checked.stats !== undefined) printMemory(checked.stats);
 }
 
-function printMemory({ tags, phases, totals, frame }: NonNullable<Measurement["stats"]>): void {
+function printMemory({ tags, phases, totals, frame, kernels }: NonNullable<Measurement["stats"]>): void {
   console.log("\nFrame memory by tag (checked)\n");
   printTable([
     ["", "last frame", "allocations", "average", "peak"],
@@ -82,7 +82,10 @@ function printMemory({ tags, phases, totals, frame }: NonNullable<Measurement["s
   console.log(`
 The allocator holds ${formatBytes(frame.committed)} for the two frames that are alive at once, in ${
     formatBytes(frame.reserved)
-  } of address space; it had to grow ${frame.overflows} times.`);
+  } of address space; it had to grow ${frame.overflows} times.
+Particles are moved by column kernels: ${
+    Math.round(kernels.calls / totals.frames)
+  } per frame, ${kernels.simd} of ${kernels.calls} in place.`);
 }
 
 function times({ p50, p99, max }: Times): string {

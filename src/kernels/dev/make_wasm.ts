@@ -48,4 +48,4 @@ export const SHARED_BYTES: readonly number[] = [${[...shared.subarray(start, sha
 `;
 }
 
-if (import.meta.main) await Deno.writeTextFile(PATH, await wasmCode());
+if (import.meta.main) wasmCode().then((text) => Deno.writeTextFileSync(PATH, text));
