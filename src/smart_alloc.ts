@@ -11,7 +11,7 @@ import { FrameAlloc } from "./frame_alloc.ts";
 import type { FrameWatch } from "./frame/frame_watch.ts";
 import type { Frames } from "./frame/frames.ts";
 import type { RetentionPolicy } from "./frame/retention.ts";
-import { Kernels } from "./kernels/kernels.ts";
+import { Kernels, type KernelStats } from "./kernels/kernels.ts";
 import type { Face } from "./layout/face.ts";
 import type { Cell, Layout, RecordOf, ValuesOf } from "./layout/layout.ts";
 import { BlockStore } from "./memory/block.ts";
@@ -39,6 +39,9 @@ export interface HeapOptions {
   /** Whether the block holds zeros; without, it may hold what a freed block held. @default {true} */
   readonly zero?: boolean;
 }
+
+/** What kernels that were never asked for come to. */
+const NO_KERNELS: KernelStats = { calls: 0, simd: 0, scalar: 0, outside: 0, apart: 0, copied: 0 };
 
 /**
  * An allocator with memory of its own. Two of them never share any.
@@ -433,7 +436,7 @@ export class SmartAlloc extends FrameAlloc {
       streaming: this.streaming.stats,
       tasks: this.#taskMemory.stats,
       leases: this.#leases?.stats ?? { live: 0, bytes: 0, reserved: 0, idle: 0 },
-      kernels: this.kernels.stats(),
+      kernels: this.#kernels?.stats() ?? NO_KERNELS,
       budgets: this.budgets.stats,
     };
   }

@@ -99,7 +99,7 @@ export class OperandTable {
     // What can change under an array is looked at each time.
     const isFixed = buffer instanceof ArrayBuffer ? !buffer.resizable : !(buffer as SharedArrayBuffer).growable;
     if (operand.handout !== null && !operand.handout.isOut) throw stale();
-    if (isFixed && operand.length > 0) this.#known.set(array, operand);
+    if (isFixed) this.#known.set(array, operand);
     return operand;
   }
 }

@@ -54,6 +54,8 @@ type Shape = "run" | "reduce" | "pick" | "vectors" | "transform" | "cull";
 
 /** How a loop reads from and writes to its pointers: a vector at a time, or an element. */
 interface Access {
+  /** Which of the vectors of a turn it is. */
+  readonly index: number;
   load(pointer: string): string;
   store(pointer: string, value: string): string;
 }
@@ -118,6 +120,7 @@ function loops(kind: Kind, pointers: string, body: (access: Access) => string, u
 function vectorAt(offset: number): Access {
   const at = offset === 0 ? "" : `offset=${offset} `;
   return {
+    index: offset / 16,
     load: (pointer) => `(v128.load ${at}${get(pointer)})`,
     store: (pointer, value) => `(v128.store ${at}${get(pointer)} ${value})`,
   };
@@ -125,6 +128,7 @@ function vectorAt(offset: number): Access {
 
 function elementOf(size: number): Access {
   return {
+    index: 0,
     load: (pointer) => `(v128.load${size * 8}_zero ${get(pointer)})`,
     store: (pointer, value) => `(v128.store${size * 8}_lane 0 ${get(pointer)} ${value})`,
   };
@@ -143,6 +147,7 @@ function elementwise(): Kernel[] {
     pointers: string,
     value: (kind: Kind, a: string, b: string) => string,
     scalars = 0,
+    unroll = 1,
   ): void => {
     for (const kind of kinds) {
       const setUp = ["s", "t"].slice(0, scalars).map((number) =>
@@ -153,6 +158,7 @@ function elementwise(): Kernel[] {
         kind,
         pointers,
         ({ load, store }) => store("o", value(kind, load("a"), load("b"))),
+        unroll,
       );
       made.push(kernel(name, number, kind, "run", locals, `${setUp.join(" ")}\n${body}`));
     }
@@ -163,16 +169,16 @@ function elementwise(): Kernel[] {
 
   // Bits do not care what they mean.
   const [f32, f64, i32] = KINDS as [Kind, Kind, Kind];
-  add([f32, f64, i32], "fill", op.FILL, "o", () => S, 1);
-  add([f32, f64, i32], "add", op.ADD, "o a b", two("add"));
-  add([f32, f64, i32], "sub", op.SUB, "o a b", two("sub"));
-  add([f32, f64, i32], "mul", op.MUL, "o a b", two("mul"));
+  add([f32, f64, i32], "fill", op.FILL, "o", () => S, 1, 4);
+  add([f32, f64, i32], "add", op.ADD, "o a b", two("add"), 0, 2);
+  add([f32, f64, i32], "sub", op.SUB, "o a b", two("sub"), 0, 2);
+  add([f32, f64, i32], "mul", op.MUL, "o a b", two("mul"), 0, 2);
   add(FLOATS, "div", op.DIV, "o a b", two("div"));
   add(KINDS, "min", op.MIN, "o a b", signed("min"));
   add(KINDS, "max", op.MAX, "o a b", signed("max"));
-  add([f32, f64, i32], "add_scalar", op.ADD_SCALAR, "o a", (kind, a) => two("add")(kind, a, S), 1);
-  add([f32, f64, i32], "scale", op.SCALE, "o a", (kind, a) => two("mul")(kind, a, S), 1);
-  add([f32, f64, i32], "axpy", op.AXPY, "o a b", (kind, a, b) => two("add")(kind, b, two("mul")(kind, a, S)), 1);
+  add([f32, f64, i32], "add_scalar", op.ADD_SCALAR, "o a", (kind, a) => two("add")(kind, a, S), 1, 2);
+  add([f32, f64, i32], "scale", op.SCALE, "o a", (kind, a) => two("mul")(kind, a, S), 1, 2);
+  add([f32, f64, i32], "axpy", op.AXPY, "o a b", (kind, a, b) => two("add")(kind, b, two("mul")(kind, a, S)), 1, 2);
   add(
     FLOATS,
     "lerp",
@@ -577,29 +583,32 @@ function extreme(kind: Kind, name: "min" | "max"): Kernel {
   const perVector = 16 / size;
   const start = name === "min" ? "inf" : "-inf";
   const signs = name === "min" ? "or" : "and";
-  const step = (load: string): string =>
-    `(local.set $v (${lanes}.p${name} (local.get $v) (local.tee $x ${load})))
-    (local.set $k (v128.and (local.get $k) (${lanes}.eq (local.get $x) (local.get $x))))
-    (local.set $g (v128.${signs} (local.get $g) (local.get $x)))`;
+  // Two at once, as each waits for the last of its own.
+  const step = (i: number, load: string): string =>
+    `(local.set $v${i} (${lanes}.p${name} (local.get $v${i}) (local.tee $x ${load})))
+    (local.set $k${i} (v128.and (local.get $k${i}) (${lanes}.eq (local.get $x) (local.get $x))))
+    (local.set $g${i} (v128.${signs} (local.get $g${i}) (local.get $x)))`;
   const ints = size === 4 ? "i32x4" : "i64x2";
   const end = (i: number): string => {
-    const lane = `(${lanes}.extract_lane ${i} (local.get $v))`;
+    const lane = `(${lanes}.extract_lane ${i} (local.get $v0))`;
     return kind.name === "f32" ? `(f64.promote_f32 ${lane})` : lane;
   };
   const all = Array.from({ length: perVector }, (_, i) => end(i)).reduce((a, b) => `(f64.${name} ${a} ${b})`);
   const isNegative = name === "min"
-    ? `(${ints}.bitmask (local.get $g))`
-    : `(i32.eq (${ints}.bitmask (local.get $g)) (i32.const ${2 ** perVector - 1}))`;
-  const body = `(local.set $v (${lanes}.splat (${kind.name}.const ${start})))
-    (local.set $k (v128.const i32x4 -1 -1 -1 -1))
-    ${name === "max" ? "(local.set $g (local.get $k))" : ""}
+    ? `(${ints}.bitmask (local.get $g0))`
+    : `(i32.eq (${ints}.bitmask (local.get $g0)) (i32.const ${2 ** perVector - 1}))`;
+  const body = `(local.set $v1 (local.tee $v0 (${lanes}.splat (${kind.name}.const ${start}))))
+    (local.set $k1 (local.tee $k0 (v128.const i32x4 -1 -1 -1 -1)))
+    ${name === "max" ? "(local.set $g1 (local.tee $g0 (local.get $k0)))" : ""}
     ${
-    loops(kind, "a", ({ load }) => {
+    loops(kind, "a", ({ index, load }) => {
       const vector = load("a");
-      return step(vector.startsWith("(v128.load ") ? vector : vector.replace("_zero", "_splat"));
+      return step(index, vector.startsWith("(v128.load ") ? vector : vector.replace("_zero", "_splat"));
     }, 2)
   }
-    (if (i32.eqz (${ints}.all_true (local.get $k))) (then (return (f64.const nan))))
+    (local.set $v0 (${lanes}.p${name} (local.get $v0) (local.get $v1)))
+    (local.set $g0 (v128.${signs} (local.get $g0) (local.get $g1)))
+    (if (i32.eqz (${ints}.all_true (v128.and (local.get $k0) (local.get $k1)))) (then (return (f64.const nan))))
     (local.set $r ${all})
     (if (f64.eq (local.get $r) (f64.const 0)) (then (local.set $r (select (f64.const -0) (f64.const 0) ${isNegative}))))
     (local.get $r)`;
@@ -608,7 +617,9 @@ function extreme(kind: Kind, name: "min" | "max"): Kernel {
     name === "min" ? op.MIN_OF : op.MAX_OF,
     kind,
     "reduce",
-    "(local $v v128) (local $x v128) (local $k v128) (local $g v128) (local $r f64)",
+    `(local $x v128) (local $r f64) ${
+      ["v0", "v1", "k0", "k1", "g0", "g1"].map((local) => `(local $${local} v128)`).join(" ")
+    }`,
     body,
   );
 }
