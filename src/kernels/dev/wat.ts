@@ -725,48 +725,61 @@ function transform(kind: Kind): Kernel {
   );
 }
 
-/** A sphere is kept if it is not wholly behind one of the planes. */
+/** A sphere is kept if it is not wholly behind one of the planes. Two vectors at once share what is read of the planes. */
 function cull(kind: Kind): Kernel {
   const { lanes, size } = kind;
   const names = letters(4 * op.MAX_PLANES).split(" ");
-  const plane = (i: number): string => {
-    const [x, y, z, d] = names.slice(4 * i, 4 * i + 4).map((name) => `(local.get $V${name})`) as [
-      string,
-      string,
-      string,
-      string,
-    ];
-    const product = (a: string, name: string): string => `(${lanes}.mul ${a} (local.get $v${name}))`;
-    return `(${lanes}.ge (${lanes}.add (${lanes}.add (${lanes}.add ${product(x, "x")} ${product(y, "y")}) ${
-      product(z, "z")
-    }) ${d}) (local.get $vr))`;
-  };
-  const planes = Array.from({ length: op.MAX_PLANES }, (_, i) => plane(i)).reduce((a, b) => `(v128.and ${a} ${b})`);
-  const work = ({ load }: Access, store: string): string =>
-    `${["x", "y", "z"].map((name) => `(local.set $v${name} ${load(name)})`).join(" ")}
-    (local.set $vr (${lanes}.neg ${load("r")}))
-    ${store} (i8x16.neg ${size === 4 ? pack32(planes) : pack64(planes)}))`;
   const pointers = ["x", "y", "z", "r"];
-  const perVector = 16 / size;
+  const read = (i: number, { load }: Access): string =>
+    `${["x", "y", "z"].map((name) => `(local.set $v${name}${i} ${load(name)})`).join(" ")}
+    (local.set $vr${i} (${lanes}.neg ${load("r")}))
+    (local.set $m${i} (v128.const i32x4 -1 -1 -1 -1))`;
+  const compare = (plane: number, i: number): string => {
+    const [x, y, z, d] = names.slice(4 * plane, 4 * plane + 4).map((name) => `(local.get $V${name})`);
+    const product = (a: string | undefined, name: string): string => `(${lanes}.mul ${a} (local.get $v${name}${i}))`;
+    const distance = `(${lanes}.add (${lanes}.add (${lanes}.add ${product(x, "x")} ${product(y, "y")}) ${
+      product(z, "z")
+    }) ${d})`;
+    return `(local.set $m${i} (v128.and (local.get $m${i}) (${lanes}.ge ${distance} (local.get $vr${i}))))`;
+  };
+  const all = (vectors: readonly number[]): string =>
+    Array.from({ length: op.MAX_PLANES }, (_, plane) => vectors.map((i) => compare(plane, i)).join(" ")).join("\n");
+  const masks = "(local.get $m0) (local.get $m1)";
+  const words = size === 4
+    ? `(i16x8.narrow_i32x4_s ${masks})`
+    : `(i16x8.narrow_i32x4_s (local.tee $m0 ${narrow64("(local.get $m0)", "(local.get $m1)")}) (local.get $m0))`;
+  const elements = 32 / size;
   const body = `${names.map((name) => `(local.set $V${name} ${kind.splat(get(name))})`).join("\n")}
-    ${maskLoop("m", perVector, pointers, 16, work(vectorAt(0), `(v128.store${8 * perVector}_lane 0 (local.get $o)`))}
-    ${maskLoop("t", 1, pointers, size, work(elementOf(size), "(v128.store8_lane 0 (local.get $o)"))}`;
+    ${
+    maskLoop(
+      "m",
+      elements,
+      pointers,
+      32,
+      `${read(0, vectorAt(0))} ${read(1, vectorAt(16))} ${all([0, 1])}
+      (v128.store${8 * elements}_lane 0 ${
+        get("o")
+      } (i8x16.neg (i8x16.narrow_i16x8_s (local.tee $m0 ${words}) (local.get $m0))))`,
+    )
+  }
+    ${
+    maskLoop(
+      "t",
+      1,
+      pointers,
+      size,
+      `${read(0, elementOf(size))} ${all([0])} (v128.store8_lane 0 ${get("o")} (i8x16.neg (local.get $m0)))`,
+    )
+  }`;
+  const locals = ["x", "y", "z", "r"].flatMap((name) => [`v${name}0`, `v${name}1`]).concat("m0", "m1");
   return kernel(
     "cull",
     op.CULL,
     kind,
     "cull",
-    `${componentLocals(3)} (local $vr v128) (local $m v128) ${names.map((name) => `(local $V${name} v128)`).join(" ")}`,
+    [...locals, ...names.map((name) => `V${name}`)].map((name) => `(local $${name} v128)`).join(" "),
     body,
   );
-}
-
-function pack32(mask: string): string {
-  return `(i8x16.narrow_i16x8_s (i16x8.narrow_i32x4_s (local.tee $m ${mask}) (local.get $m)) (local.get $m))`;
-}
-
-function pack64(mask: string): string {
-  return `(i8x16.shuffle 0 8 0 0 0 0 0 0 0 0 0 0 0 0 0 0 (local.tee $m ${mask}) (local.get $m))`;
 }
 
 // Text
