@@ -136,13 +136,16 @@ function moveParticles(alloc: SmartAlloc, before: Particles, frame: number, cont
   const { position: p, velocity: v, life } = before;
   const { position, velocity } = now;
   const { kernels } = alloc;
-  kernels.addScalar(now.life, life, -DT);
-  kernels.copy(position.x, p.x);
-  kernels.copy(position.y, p.y);
-  kernels.copy(position.z, p.z);
-  kernels.copy(velocity.x, v.x);
-  kernels.addScalar(velocity.y, v.y, -9.81 * DT);
-  kernels.copy(velocity.z, v.z);
+  // The last frame lies in other memory, so that this is a copy, and what follows is done in place.
+  now.life.set(life);
+  position.x.set(p.x);
+  position.y.set(p.y);
+  position.z.set(p.z);
+  velocity.x.set(v.x);
+  velocity.y.set(v.y);
+  velocity.z.set(v.z);
+  kernels.addScalar(now.life, now.life, -DT);
+  kernels.addScalar(velocity.y, velocity.y, -9.81 * DT);
   kernels.integrate(position, velocity, DT);
   const floats = contacts.view(Float32Array);
   for (let i = 0; i < PARTICLES; i++) {

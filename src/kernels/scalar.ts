@@ -26,6 +26,7 @@ export function runScalar(
     case op.IOTA:
       return iota(kind, out, start, n, s, t);
     case op.COPY:
+      if (n === out.length && n === a.length) return void (out as Float32Array).set(a as Float32Array);
       for (let i = start; i < end; i++) out[i] = a[i]!;
       return;
     case op.ADD:
