@@ -286,15 +286,19 @@ export class Kernels {
       return this.#run(op.AXPY, ALL, position as C, velocity as C, position as C, dt, 0, start, end);
     }
     const p = position as VectorColumns;
-    const v = velocity as VectorColumns;
+    let v = velocity as VectorColumns;
     // All are looked at before one is written.
-    const n = this.#sameVectors(p, v, start, end);
+    const last = this.#rangeOfVectors(p, v, start, end);
     const first = start ?? 0;
-    this.#run(op.AXPY, ALL, p.x, v.x, p.x, dt, 0, first, n);
-    this.#run(op.AXPY, ALL, p.y, v.y, p.y, dt, 0, first, n);
+    if (this.#isTangled(p, v)) {
+      this.#counts[COPIED]!++;
+      v = copied(v);
+    }
+    this.#run(op.AXPY, ALL, p.x, v.x, p.x, dt, 0, first, last);
+    this.#run(op.AXPY, ALL, p.y, v.y, p.y, dt, 0, first, last);
     if (p.z === undefined) return;
-    this.#run(op.AXPY, ALL, p.z, v.z!, p.z, dt, 0, first, n);
-    if (p.w !== undefined) this.#run(op.AXPY, ALL, p.w, v.w!, p.w, dt, 0, first, n);
+    this.#run(op.AXPY, ALL, p.z, v.z!, p.z, dt, 0, first, last);
+    if (p.w !== undefined) this.#run(op.AXPY, ALL, p.w, v.w!, p.w, dt, 0, first, last);
   }
 
   // Masks
@@ -472,8 +476,7 @@ export class Kernels {
     sameKind(o, x, y, FLOATS);
     sameKind(o, z, w, FLOATS);
     const first = start ?? 0;
-    const last = commonRange(o, x, y, z, start, end);
-    commonRange(o, w, w, w, start, end);
+    const last = Math.min(commonRange(o, x, y, z, start, end), commonRange(o, w, w, w, start, end));
     if (overlaps(o, x) || overlaps(o, y) || overlaps(o, z) || overlaps(o, w)) {
       this.#counts[COPIED]!++;
       return this.length(out, copied(v), first, last);
@@ -543,8 +546,7 @@ export class Kernels {
       throw new ArgumentError("FA008", `Cannot transform points by ${matrix.length} numbers: give the 16 of a matrix`);
     }
     const first = start ?? 0;
-    const last = commonRange(o, p, q, x, start, end);
-    commonRange(o, y, z, z, start, end);
+    const last = Math.min(commonRange(o, p, q, x, start, end), commonRange(o, y, z, z, start, end));
     if (touches(o, p) || touches(o, q) || touches(p, q)) throw tangled("transform points into");
     if (
       overlaps(o, x) || overlaps(o, y) || overlaps(o, z) || overlaps(p, x) || overlaps(p, y) || overlaps(p, z) ||
@@ -602,8 +604,7 @@ export class Kernels {
       );
     }
     const first = start ?? 0;
-    const last = commonRange(x, y, z, r, start, end);
-    commonRange(x, m, m, m, start, end);
+    const last = Math.min(commonRange(x, y, z, r, start, end), commonRange(x, m, m, m, start, end));
     if (touches(m, x) || touches(m, y) || touches(m, z) || touches(m, r)) throw tangled("cull into");
     const p = this.#numbers;
     // The last plane stands for those that are not there.
@@ -812,7 +813,7 @@ export class Kernels {
   }
 
   /** Looks at all components of two vectors, and gives the end of the range. */
-  #sameVectors(
+  #rangeOfVectors(
     a: VectorColumns,
     b: VectorColumns,
     start: number | undefined,
@@ -821,22 +822,35 @@ export class Kernels {
     if ((a.z === undefined) !== (b.z === undefined) || (a.w === undefined) !== (b.w === undefined)) {
       throw new ArgumentError("FA008", "Cannot integrate vectors of different numbers of components: give the same");
     }
-    const last = this.#samePair(a.x, b.x, start, end);
-    this.#alike(last, this.#samePair(a.y, b.y, start, end));
-    if (a.z !== undefined) this.#alike(last, this.#samePair(a.z, b.z!, start, end));
-    if (a.w !== undefined) this.#alike(last, this.#samePair(a.w, b.w!, start, end));
+    const x = this.#operands.of(a.x);
+    let last = this.#rangeWith(x, a.y, b.x, start, end);
+    last = Math.min(last, this.#rangeWith(x, a.y, b.y, start, end));
+    if (a.z !== undefined) last = Math.min(last, this.#rangeWith(x, a.z, b.z!, start, end));
+    if (a.w !== undefined) last = Math.min(last, this.#rangeWith(x, a.w, b.w!, start, end));
     return last;
   }
 
-  #samePair(a: Operands, b: Operands, start: number | undefined, end: number | undefined): number {
-    const x = this.#operands.of(a);
-    const y = this.#operands.of(b);
-    sameKind(x, y, y, ALL);
-    return commonRange(x, y, y, y, start, end);
+  #rangeWith(x: Operand, a: Operands, b: Operands, start: number | undefined, end: number | undefined): number {
+    const y = this.#operands.of(a);
+    const z = this.#operands.of(b);
+    sameKind(x, y, z, ALL);
+    return commonRange(x, y, z, z, start, end);
   }
 
-  #alike(a: number, b: number): void {
-    if (a !== b) throw new ArgumentError("FA008", `Cannot integrate vectors with components of ${a} and ${b} elements`);
+  /** Whether moving one component would change the velocity of one that comes later. */
+  #isTangled(p: VectorColumns, v: VectorColumns): boolean {
+    const x = this.#operands.of(p.x);
+    const y = this.#operands.of(p.y);
+    const z = p.z === undefined ? null : this.#operands.of(p.z);
+    const w = p.w === undefined ? null : this.#operands.of(p.w);
+    const hasOwn = !touches(x, y) && (z === null || (!touches(x, z) && !touches(y, z))) &&
+      (w === null || (!touches(x, w) && !touches(y, w) && !touches(z!, w)));
+    if (!hasOwn) throw tangled("integrate");
+    if (touches(x, this.#operands.of(v.y))) return true;
+    if (z !== null && (touches(x, this.#operands.of(v.z!)) || touches(y, this.#operands.of(v.z!)))) return true;
+    if (w === null) return false;
+    const last = this.#operands.of(v.w!);
+    return touches(x, last) || touches(y, last) || touches(z!, last);
   }
 }
 
