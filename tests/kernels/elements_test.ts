@@ -57,10 +57,9 @@ const vectors = [2, 3].map((count): Spec => ({
     const [p, v] = partsOf(o, count);
     k.integrate(p, v, s, start, end);
   },
-  // Those are looked at by themselves, further down.
-  isLeftOut: (o) => {
-    const parts = o.slice(0, 2 * count);
-    return parts.some((a, i) => i < count && parts.some((b, k) => k !== i && k !== i + count && touch(a, b)));
+  isRefused: (o) => {
+    const positions = o.slice(0, count);
+    return positions.some((a, i) => positions.some((b, k) => k > i && touch(a, b)));
   },
   expect: (o, c, first, last) => ({
     writes: Array.from({ length: count }, (_, k) => {
