@@ -907,12 +907,12 @@ function commonRange(
 
 /** Whether writing to one forward overwrites what is yet to be read of the other. */
 function overlaps(out: Operand, a: Operand): boolean {
-  return out.address > a.address && out.address < a.end && out.buffer === a.buffer && out.length > 0;
+  return out.address > a.address && out.address < a.end && out.owner === a.owner && out.length > 0;
 }
 
 /** Whether they share bytes. */
 function touches(a: Operand, b: Operand): boolean {
-  return a.buffer === b.buffer && a.address < b.end && b.address < a.end;
+  return a.owner === b.owner && a.address < b.end && b.address < a.end;
 }
 
 function tangled(action: string): ArgumentError {

@@ -6,6 +6,7 @@
 import { ArgumentError, show, StaleHandleError } from "../errors.ts";
 import { type Handout, handoutOf } from "../memory/handouts.ts";
 import { classOf } from "../memory/array_class.ts";
+import { isDetached } from "../memory/gone.ts";
 import { memoryOf } from "../memory/wasm_memory.ts";
 import { type KernelMemory, kernelsOver } from "./kernel_memory.ts";
 import { F64, U8 } from "./ops.ts";
@@ -25,6 +26,8 @@ const KINDS: readonly unknown[] = [Float32Array, Float64Array, Int32Array, Uint3
 export class Operand {
   readonly array: Operands;
   readonly buffer: ArrayBufferLike;
+  /** The same for all that can share bytes: a shared memory that has grown has several buffers. */
+  readonly owner: object;
   readonly kind: number;
   readonly length: number;
   /** The power of two that an element has of bytes. */
@@ -42,8 +45,10 @@ export class Operand {
     this.length = array.length;
     this.shift = kind === F64 ? 3 : kind === U8 ? 0 : 2;
     this.address = array.byteOffset;
-    const memory = usesSimd && this.address + array.byteLength < MOST ? memoryOf(this.buffer) : undefined;
-    this.memory = memory === undefined ? null : kernelsOver(memory) ?? null;
+    const memory = memoryOf(this.buffer);
+    this.owner = memory ?? this.buffer;
+    const isNear = usesSimd && this.address + array.byteLength < MOST;
+    this.memory = memory === undefined || !isNear ? null : kernelsOver(memory) ?? null;
     this.handout = checks ? handoutOf(array) ?? null : null;
   }
 
@@ -88,7 +93,7 @@ export class OperandTable {
         }: give a Float32Array, Float64Array, Int32Array or Uint32Array, and a Uint8Array for a mask`,
       );
     }
-    if (this.#known.has(array)) {
+    if (this.#known.has(array) || isDetached(array.buffer)) {
       throw new StaleHandleError(
         "FA002",
         "Cannot run a kernel on a column as its memory was detached: allocate it again",
