@@ -22,13 +22,13 @@ for (const simd of [true, false]) {
 
   Deno.test(`indices outside of a column are refused, and those outside of the range are not looked at, ${title}`, () => {
     const kernels = new Kernels({ simd }).use(memory);
-    for (const  of of[Int32Array, Uint32Array]) {
+    for (const Ints of [Int32Array, Uint32Array]) {
       for (const n of [1, 4, 7, 33]) {
         for (let at = 0; at < n; at++) {
-          for (const index of of === Int32Array ? [10, -1, 2 ** 31 - 1, -(2 ** 31)] : [10, 2 ** 31, 2 ** 32 - 1]) {
+          for (const index of Ints === Int32Array ? [10, -1, 2 ** 31 - 1, -(2 ** 31)] : [10, 2 ** 31, 2 ** 32 - 1]) {
             const long = new Float64Array(buffer, 8, 10).fill(1);
             const short = new Float64Array(buffer, 1024, n).fill(2);
-            const indices = new of(buffer, 4096 + 4, n).fill(9);
+            const indices = new Ints(buffer, 4096 + 4, n).fill(9);
             indices[at] = index;
             refuses(() => kernels.gather(short, long, indices), ArgumentError, "FA009");
             refuses(() => kernels.scatter(long, short, indices), ArgumentError, "FA009");
