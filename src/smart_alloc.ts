@@ -293,15 +293,14 @@ export class SmartAlloc extends FrameAlloc {
   }
 
   /**
-   * Loops over columns at native speed, made on first use. Columns and slices of a frame that has ended are refused with `FA002`, from
-   * the first use of this on and except in the safety mode `"release"`; arrays that a program makes of them with `subarray` are not
-   * checked: give a range instead.
+   * Loops over columns at native speed. Except in the safety mode `"release"`, what lies in memory of frames is refused with `FA002` unless
+   * the frame, or one that is still alive, has handed it out just so: a column, a slice or the `view` of a batch or list. For a part of one
+   * give a range.
    */
   get kernels(): Kernels {
     if (this.#kernels === undefined) {
-      const checks = this.#frames.config.safety !== "release";
-      this.#kernels = new Kernels({}, checks);
-      if (checks) this.#frames.noteHandouts();
+      this.#kernels = new Kernels();
+      if (this.#frames.config.safety !== "release") this.#kernels.$watch(this.#frames);
     }
     return this.#kernels;
   }

@@ -4,6 +4,7 @@
  * its floor is said, and is no failure. `gcc` has to be there.
  */
 
+import { median } from "simple-statistics";
 import { columns, memory, place, reset } from "./data.ts";
 import { loops, reductions } from "./loops.ts";
 import { Native } from "./native.ts";
@@ -14,12 +15,6 @@ const TURN = 2;
 const WARM_UP = 12;
 
 type Run = () => number | void;
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((one, other) => one - other);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
 
 /** Nanoseconds per call. */
 function timed(run: Run, calls: number): number {
@@ -180,6 +175,7 @@ const folder = await Deno.makeTempDir();
 try {
   const native = await Native.start(folder);
   try {
+    const first = timed(() => kernels.fill(columns.a, 0), 1); // compiles them
     for (const row of rows) await verify(row, native);
     for (const row of rows) warmed(row.kernel, 2);
     console.log(`${columns.a.length} elements, ns per call; medians of ${ROUNDS} rounds, ratios by round\n`);
@@ -187,6 +183,7 @@ try {
     for (const row of rows) console.log(await measure(row, native));
     console.log(`\na call of add: ${overhead(0)} ns for 0 elements, ${overhead(1)} ns for 1`);
     for (const name of ["add", "sum", "axpy"] as const) console.log(crossover(name));
+    console.log(`the first call of all: ${(first / 1e6).toFixed(1)} ms`);
     const { simd, scalar } = kernels.stats();
     console.log(`${simd} kernels were run by SIMD, ${scalar} by plain loops`);
   } finally {

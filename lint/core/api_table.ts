@@ -119,9 +119,11 @@ export const EFFECTS: Readonly<Record<string, ClassEffects>> = {
       groups: { does: "part", of: "Groups" },
       scratchPool: { does: "part", of: "ScratchPool" },
       streaming: { does: "part", of: "Streaming" },
+      kernels: { does: "part", of: "Kernels" },
       ...copies("budgets", "promote", "share"),
     },
   },
+  Kernels: { members: copies("add", "fill") }, // which store nothing, whatever they do elsewhere
   RegionAlloc: { isAllocator: true, members: region("region") },
   TaskAlloc: {
     extends: "RegionAlloc",

@@ -3,6 +3,7 @@
  * method.
  */
 
+import { effectOf } from "./api_table.ts";
 import { annotated, LISTS, MAPS } from "./annotations.ts";
 import { flag, identifierName, isFunction, keyName, literalText, many, type Node, one, unwrap } from "./ast.ts";
 import type { ExportFact } from "./project.ts";
@@ -298,6 +299,10 @@ export class Types {
     if (type?.t === "library" && type.name === "UnifiedAllocator") {
       if (name === "cpuAllocator") return { t: "library", name: "SmartAlloc" };
       if (name === "gpuAllocator") return { t: "library", name: "GpuAllocator" };
+    }
+    if (type?.t === "library") {
+      const effect = effectOf(type.name, name);
+      return effect?.does === "part" ? { t: "library", name: effect.of } : undefined;
     }
     if (type?.t !== "object" && type?.t !== "constructor") return undefined;
     const key = type.t === "constructor" ? `static ${name}` : name;

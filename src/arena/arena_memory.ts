@@ -6,8 +6,9 @@ import { ColumnCache } from "../layout/columns.ts";
 import type { LayoutInner } from "../layout/inner.ts";
 import type { NumberVecBase } from "../layout/number_vec.ts";
 import { LayoutPools, Pool, type RecordPool } from "../layout/record_pool.ts";
+import type { Handout } from "../memory/handout.ts";
 import type { Region } from "../memory/region.ts";
-import type { TypedArrayConstructor } from "../memory/typed_array.ts";
+import type { TypedArray, TypedArrayConstructor } from "../memory/typed_array.ts";
 
 /** See the file comment. */
 export class ArenaMemory {
@@ -42,10 +43,10 @@ export class ArenaMemory {
     return pool;
   }
 
-  /** Takes note of all views and columns, which may have been handed out before anybody asked. */
-  noteHandouts(): void {
-    this.region.noteHandouts();
-    if (this.columns !== null) this.columns.noteAll();
+  /** Where a view or a column was handed out; `null` if it lies in this memory and is not out, and nothing if it lies elsewhere. */
+  handoutOf(view: TypedArray): Handout | null | undefined {
+    const found = this.region.handoutOf(view);
+    return found === null ? this.columns?.find(view) ?? null : found;
   }
 
   /** Starts a new cycle: what the last one made may be given out again. */

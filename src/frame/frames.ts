@@ -6,8 +6,10 @@ import { Arena } from "../arena/arena.ts";
 import type { ResolvedConfig } from "../config.ts";
 import { ArgumentError, disposed, FrameStateError, show, StaleHandleError } from "../errors.ts";
 import type { Account } from "../memory/account.ts";
+import type { Handout } from "../memory/handout.ts";
 import type { LifeOwner, Position } from "../memory/life.ts";
 import { Region } from "../memory/region.ts";
+import type { TypedArray } from "../memory/typed_array.ts";
 import type { Ledger } from "../observe/ledger.ts";
 import { Meter } from "../observe/meter.ts";
 import type { TotalStats } from "../observe/stats.ts";
@@ -149,9 +151,13 @@ export class Frames extends Arena implements GuardOwner {
     else if (!this.#disposed) throw this.#wrongFrame("end frame", frame);
   }
 
-  /** Takes note of all views that were handed out so far: see `memory/handouts.ts`. */
-  noteHandouts(): void {
-    for (const memory of this.#memories) memory.noteHandouts();
+  /** Where a slice or a column was handed out; `null` if it is of a frame and not out, and nothing if it lies elsewhere. */
+  handoutOf(view: TypedArray): Handout | null | undefined {
+    for (const memory of this.#memories) {
+      const found = memory.handoutOf(view);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   trim(): number {

@@ -73,11 +73,17 @@ function moduleFor(isShared: boolean): WebAssembly.Module | null {
 /** The bytes of the module. */
 export function bytesOf(isShared: boolean): Uint8Array<ArrayBuffer> {
   const own = new Uint8Array(WASM_CODE.length / 2);
-  for (let i = 0; i < own.length; i++) own[i] = parseInt(WASM_CODE.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < own.length; i++) own[i] = digitAt(2 * i) * 16 + digitAt(2 * i + 1);
   if (!isShared) return own;
   const shared = new Uint8Array(own.length - (SHARED_END - SHARED_START) + SHARED_BYTES.length);
   shared.set(own.subarray(0, SHARED_START));
   shared.set(SHARED_BYTES, SHARED_START);
   shared.set(own.subarray(SHARED_END), SHARED_START + SHARED_BYTES.length);
   return shared;
+}
+
+/** The value of a digit from 0 to f, which is quicker than `parseInt` on every two of them. */
+function digitAt(i: number): number {
+  const code = WASM_CODE.charCodeAt(i);
+  return (code & 15) + (code >> 6) * 9;
 }

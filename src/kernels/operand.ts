@@ -4,18 +4,24 @@
  */
 
 import { ArgumentError, show, StaleHandleError } from "../errors.ts";
-import { type Handout, handoutOf } from "../memory/handouts.ts";
 import { classOf } from "../memory/array_class.ts";
 import { isDetached } from "../memory/gone.ts";
+import type { Handout } from "../memory/handout.ts";
 import { memoryOf } from "../memory/wasm_memory.ts";
 import { type KernelMemory, kernelsOver } from "./kernel_memory.ts";
 import { F64, U8 } from "./ops.ts";
 
-/** A column that can be calculated with. */
-export type Column = Float32Array | Float64Array | Int32Array | Uint32Array;
+/** A column that kernels can calculate with: of 32-bit or 64-bit floats, or of 32-bit integers. */
+export type KernelColumn = Float32Array | Float64Array | Int32Array | Uint32Array;
 
 /** A column, or a mask. */
-export type Operands = Column | Uint8Array;
+export type Operands = KernelColumn | Uint8Array;
+
+/** Whoever hands out columns, and takes them back. */
+export interface ColumnOwner {
+  /** Where an array was handed out; `null` if it is in memory of the owner and not out, and nothing if it lies elsewhere. */
+  handoutOf(array: Operands): Handout | null | undefined;
+}
 
 /** Addresses past this are left to the fallback, so that they never wrap around. */
 const MOST = 2 ** 32 - 256;
@@ -25,36 +31,32 @@ const KINDS: readonly unknown[] = [Float32Array, Float64Array, Int32Array, Uint3
 /** See the file comment. */
 export class Operand {
   readonly array: Operands;
-  readonly buffer: ArrayBufferLike;
   /** The same for all that can share bytes: a shared memory that has grown has several buffers. */
   readonly owner: object;
   readonly kind: number;
   readonly length: number;
   /** The power of two that an element has of bytes. */
   readonly shift: number;
-  /** Bytes from the start of the memory. */
+  /** Where it starts, in bytes from the start of the memory. */
   readonly address: number;
+  /** Where it ends. */
+  readonly end: number;
   /** The kernels over its memory; `null` where there are none. */
   readonly memory: KernelMemory | null;
+  /** Where it was handed out; `null` where nobody looks after that. */
   readonly handout: Handout | null;
 
-  constructor(array: Operands, kind: number, usesSimd: boolean, checks: boolean) {
+  constructor(array: Operands, kind: number, usesSimd: boolean, handout: Handout | null) {
     this.array = array;
     this.kind = kind;
-    this.buffer = array.buffer;
     this.length = array.length;
     this.shift = kind === F64 ? 3 : kind === U8 ? 0 : 2;
     this.address = array.byteOffset;
-    const memory = memoryOf(this.buffer);
-    this.owner = memory ?? this.buffer;
-    const isNear = usesSimd && this.address + array.byteLength < MOST;
-    this.memory = memory === undefined || !isNear ? null : kernelsOver(memory) ?? null;
-    this.handout = checks ? handoutOf(array) ?? null : null;
-  }
-
-  /** Where it ends, in bytes from the start of the memory. */
-  get end(): number {
-    return this.address + (this.length << this.shift);
+    this.end = this.address + array.byteLength;
+    const memory = memoryOf(array.buffer);
+    this.owner = memory ?? array.buffer;
+    this.memory = memory !== undefined && usesSimd && this.end < MOST ? kernelsOver(memory) ?? null : null;
+    this.handout = handout;
   }
 }
 
@@ -62,11 +64,16 @@ export class Operand {
 export class OperandTable {
   #known: WeakMap<Operands, Operand> = new WeakMap();
   readonly #usesSimd: boolean;
-  readonly #checks: boolean;
+  #owner: ColumnOwner | null = null;
 
-  constructor(usesSimd: boolean, checks: boolean) {
+  constructor(usesSimd: boolean) {
     this.#usesSimd = usesSimd;
-    this.#checks = checks;
+  }
+
+  /** Asks whoever hands out columns whether they are still out, from now on. */
+  watch(owner: ColumnOwner): void {
+    this.#owner = owner;
+    this.clear();
   }
 
   /** What is known of a column, which is still there. */
@@ -74,7 +81,8 @@ export class OperandTable {
     const operand = this.#known.get(array);
     // The length of a detached array is 0.
     if (operand === undefined || array.length !== operand.length) return this.#look(array);
-    if (operand.handout !== null && !operand.handout.isOut) throw stale();
+    // The very same array may have been handed out again, in another place.
+    if (operand.handout !== null && !operand.handout.isOut) return this.#look(array);
     return operand;
   }
 
@@ -93,17 +101,19 @@ export class OperandTable {
         }: give a Float32Array, Float64Array, Int32Array or Uint32Array, and a Uint8Array for a mask`,
       );
     }
-    if (this.#known.has(array) || isDetached(array.buffer)) {
+    const { buffer } = array;
+    const known = this.#known.get(array);
+    if (isDetached(buffer) || (known !== undefined && known.length !== array.length)) {
       throw new StaleHandleError(
         "FA002",
         "Cannot run a kernel on a column as its memory was detached: allocate it again",
       );
     }
-    const operand = new Operand(array, kind, this.#usesSimd, this.#checks);
-    const { buffer } = operand;
+    const handout = this.#owner === null ? undefined : this.#owner.handoutOf(array);
+    if (handout === null) throw stale();
+    const operand = new Operand(array, kind, this.#usesSimd, handout ?? null);
     // What can change under an array is looked at each time.
     const isFixed = buffer instanceof ArrayBuffer ? !buffer.resizable : !(buffer as SharedArrayBuffer).growable;
-    if (operand.handout !== null && !operand.handout.isOut) throw stale();
     if (isFixed) this.#known.set(array, operand);
     return operand;
   }
@@ -112,6 +122,7 @@ export class OperandTable {
 function stale(): StaleHandleError {
   return new StaleHandleError(
     "FA002",
-    "Cannot run a kernel on a column as it was not handed out in this frame, or its scope has ended: allocate it again each frame",
+    "Cannot run a kernel on an array as it lies in memory of frames and was not handed out in this one, or its scope has ended: " +
+      "allocate it in each frame, and give a range instead of a subarray",
   );
 }

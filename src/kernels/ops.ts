@@ -11,20 +11,22 @@ export const U32 = 3;
 /** Masks: one byte for each element, set where it is not zero. */
 export const U8 = 4;
 
+/** Those up to `CLAMP` take numbers. */
 export const FILL = 0;
 export const IOTA = 1;
-export const COPY = 2;
-export const ADD = 3;
-export const SUB = 4;
-export const MUL = 5;
-export const DIV = 6;
-export const MIN = 7;
-export const MAX = 8;
-export const ADD_SCALAR = 9;
-export const SCALE = 10;
-export const AXPY = 11;
-export const LERP = 12;
-export const CLAMP = 13;
+export const ADD_SCALAR = 2;
+export const SCALE = 3;
+export const AXPY = 4;
+export const LERP = 5;
+export const CLAMP = 6;
+
+export const COPY = 7;
+export const ADD = 8;
+export const SUB = 9;
+export const MUL = 10;
+export const DIV = 11;
+export const MIN = 12;
+export const MAX = 13;
 export const ABS = 14;
 export const SQRT = 15;
 

@@ -3,7 +3,7 @@
  * to the type of the column, and sums are added in the same order.
  */
 
-import type { Column, Operands } from "./operand.ts";
+import type { KernelColumn, Operands } from "./operand.ts";
 import * as op from "./ops.ts";
 
 /** Element by element, and moves. `c` is the mask of a selection; `n` elements from `start` on. */
@@ -172,7 +172,14 @@ export function countScalar(mask: Operands, start: number, n: number): number {
 }
 
 /** One number of many. */
-export function reduceScalar(number: number, kind: number, a: Column, b: Column, start: number, n: number): number {
+export function reduceScalar(
+  number: number,
+  kind: number,
+  a: KernelColumn,
+  b: KernelColumn,
+  start: number,
+  n: number,
+): number {
   const end = start + n;
   if (number === op.MIN_OF) {
     let least = Infinity;
@@ -190,7 +197,7 @@ export function reduceScalar(number: number, kind: number, a: Column, b: Column,
 }
 
 /** High and low halves apart, so that only the last step is rounded. */
-function sumOfInts(a: Column, start: number, end: number): number {
+function sumOfInts(a: KernelColumn, start: number, end: number): number {
   let high = 0;
   let low = 0;
   for (let i = start; i < end; i++) {
@@ -205,7 +212,7 @@ function sumOfInts(a: Column, start: number, end: number): number {
 const lanes = new Float32Array(16);
 const wideLanes = new Float64Array(8);
 
-function sumOfFloats(a: Column, b: Column, isDot: boolean, start: number, n: number): number {
+function sumOfFloats(a: KernelColumn, b: KernelColumn, isDot: boolean, start: number, n: number): number {
   const end = start + (n & -16);
   let even = 0;
   let odd = 0;
@@ -229,7 +236,7 @@ function joined(lane: number): number {
   );
 }
 
-function sumOfDoubles(a: Column, b: Column, isDot: boolean, start: number, n: number): number {
+function sumOfDoubles(a: KernelColumn, b: KernelColumn, isDot: boolean, start: number, n: number): number {
   const end = start + (n & -8);
   const lanes = wideLanes.fill(0);
   for (let i = start; i < end; i += 8) {
@@ -242,25 +249,31 @@ function sumOfDoubles(a: Column, b: Column, isDot: boolean, start: number, n: nu
   return sum;
 }
 
-/** A number of the type of a column. */
-export function rounded(kind: number, value: number): number {
+/** A number of the type of a column of floats. */
+function rounded(kind: number, value: number): number {
   return kind === op.F32 ? Math.fround(value) : value;
 }
 
 /** The lengths of vectors of two to four components. */
-export function lengthScalar(kind: number, out: Column, v: readonly Column[], start: number, n: number): void {
+export function lengthScalar(
+  kind: number,
+  out: KernelColumn,
+  v: readonly KernelColumn[],
+  start: number,
+  n: number,
+): void {
   for (let i = start; i < start + n; i++) out[i] = Math.sqrt(squares(kind, v, i));
 }
 
 /** Gives vectors a length of 1, where they have one. */
-export function normalizeScalar(kind: number, v: readonly Column[], start: number, n: number): void {
+export function normalizeScalar(kind: number, v: readonly KernelColumn[], start: number, n: number): void {
   for (let i = start; i < start + n; i++) {
     const length = rounded(kind, Math.sqrt(squares(kind, v, i)));
     for (let k = 0; k < v.length; k++) v[k]![i]! /= length === 0 ? 1 : length;
   }
 }
 
-function squares(kind: number, v: readonly Column[], i: number): number {
+function squares(kind: number, v: readonly KernelColumn[], i: number): number {
   let sum = rounded(kind, v[0]![i]! * v[0]![i]!);
   for (let k = 1; k < v.length; k++) sum = rounded(kind, sum + rounded(kind, v[k]![i]! * v[k]![i]!));
   return sum;
@@ -269,13 +282,13 @@ function squares(kind: number, v: readonly Column[], i: number): number {
 /** Transforms points by twelve numbers: three columns of a matrix, and the translation. */
 export function transformScalar(
   kind: number,
-  out: readonly Column[],
-  points: readonly Column[],
+  out: readonly KernelColumn[],
+  points: readonly KernelColumn[],
   m: Float64Array,
   start: number,
   n: number,
 ): void {
-  const [px, py, pz] = points as [Column, Column, Column];
+  const [px, py, pz] = points as [KernelColumn, KernelColumn, KernelColumn];
   for (let i = start; i < start + n; i++) {
     const x = px[i]!;
     const y = py[i]!;
@@ -291,13 +304,13 @@ export function transformScalar(
 export function cullScalar(
   kind: number,
   mask: Operands,
-  v: readonly Column[],
+  v: readonly KernelColumn[],
   planes: Float64Array,
   count: number,
   start: number,
   n: number,
 ): void {
-  const [vx, vy, vz, radius] = v as [Column, Column, Column, Column];
+  const [vx, vy, vz, radius] = v as [KernelColumn, KernelColumn, KernelColumn, KernelColumn];
   for (let i = start; i < start + n; i++) {
     const x = vx[i]!;
     const y = vy[i]!;

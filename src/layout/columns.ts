@@ -2,7 +2,7 @@
  * Columns: one typed array per scalar, instead of one record per element. Loops and kernels run fastest on them.
  */
 
-import { type HandoutList, noteHandout } from "../memory/handouts.ts";
+import { Handout, type HandoutList } from "../memory/handout.ts";
 import type { Life } from "../memory/life.ts";
 import type { TypedArray, TypedArrayConstructor, ViewOf } from "../memory/typed_array.ts";
 import type { ArrayLayout } from "./array.ts";
@@ -138,7 +138,6 @@ export class ColumnCache implements HandoutList {
     ) return this.#made[i];
     const arrays = plan.views(view.buffer, offset, length);
     const made = plan.assemble(arrays);
-    for (const array of arrays) noteHandout(array, this, i, made);
     this.#arrays[i] = arrays;
     this.#plans[i] = plan;
     this.#views[i] = view;
@@ -153,11 +152,12 @@ export class ColumnCache implements HandoutList {
     return index < this.count && this.#made[index] === columns;
   }
 
-  /** Takes note of all columns, which may have been made before anybody asked. */
-  noteAll(): void {
-    for (const [i, arrays] of this.#arrays.entries()) {
-      for (const array of arrays) noteHandout(array, this, i, this.#made[i]);
+  /** Where the columns that an array is one of were handed out in this cycle. */
+  find(array: TypedArray): Handout | undefined {
+    for (let i = this.count - 1; i >= 0; i--) {
+      if (this.#arrays[i]!.includes(array)) return new Handout(this, i, this.#made[i]);
     }
+    return undefined;
   }
 }
 

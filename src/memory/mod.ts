@@ -23,6 +23,7 @@ export { Block, type BlockOptions, BlockStore } from "./block.ts";
 export { arrayBufferSource, sharedArrayBufferSource } from "./buffer_source.ts";
 export { type ChunkHolder, ChunkPool, type ChunkPoolOptions, PooledChunk } from "./chunk_pool.ts";
 export type { Chunk, ChunkCapabilities, ChunkSource } from "./chunk_source.ts";
+export { Handout, type HandoutList } from "./handout.ts";
 export { Life, type LifeOwner, Position, viewOf } from "./life.ts";
 export { MAX_ALIGN, MIN_ALIGN, type Refusal, Region, type RegionOptions } from "./region.ts";
 export type { Room } from "./room.ts";

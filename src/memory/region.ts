@@ -9,12 +9,13 @@
 import { ArenaExhaustedError, ArgumentError, ConfigError, show } from "../errors.ts";
 import { type Account, AGAIN, GRANTED, REFUSED, type Verdict } from "./account.ts";
 import type { Chunk, ChunkSource } from "./chunk_source.ts";
+import type { Handout } from "./handout.ts";
 import { Life, type LifeOwner, Position } from "./life.ts";
 import { MarkStack } from "./mark_stack.ts";
 import type { Room } from "./room.ts";
 import { MAX_CHUNK, Segment } from "./segment.ts";
 import { SizePolicy } from "./size_policy.ts";
-import type { TypedArrayConstructor, ViewOf } from "./typed_array.ts";
+import type { TypedArray, TypedArrayConstructor, ViewOf } from "./typed_array.ts";
 import { ViewCache } from "./view_cache.ts";
 
 /** Everything is aligned to at least this many bytes, the width of a SIMD register. */
@@ -234,9 +235,16 @@ export class Region implements Room {
     return Math.max(0, views);
   }
 
-  /** Takes note of all views of this region, which may have been handed out before anybody asked: see `handouts.ts`. */
-  noteHandouts(): void {
-    for (const segment of this.#segments) segment.views.noteAll();
+  /**
+   * Where a view of this region was handed out.
+   *
+   * @param view Any array.
+   * @returns The place; `null` if it lies in a chunk of this region and is not out, and nothing if it lies elsewhere.
+   */
+  handoutOf(view: TypedArray): Handout | null | undefined {
+    const { buffer } = view;
+    for (const { chunk, views } of this.#segments) if (chunk.buffer === buffer) return views.find(view) ?? null;
+    return undefined;
   }
 
   /** The chunks that hold something now, or are about to. */

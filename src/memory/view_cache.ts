@@ -4,7 +4,7 @@
  * loop that does the same work every frame.
  */
 
-import { noteHandout } from "./handouts.ts";
+import { Handout, type HandoutList } from "./handout.ts";
 import type { TypedArray, TypedArrayConstructor, ViewOf } from "./typed_array.ts";
 
 /**
@@ -21,7 +21,7 @@ import type { TypedArray, TypedArrayConstructor, ViewOf } from "./typed_array.ts
  * assert(cache.next(Float32Array, 16, 4) === first);
  * ```
  */
-export class ViewCache {
+export class ViewCache implements HandoutList {
   /** How many views this cycle has asked for. A mark saves it, a rewind restores it. */
   count: number;
   #buffer: ArrayBufferLike;
@@ -75,9 +75,17 @@ export class ViewCache {
     return index < this.count && this.#views[index] === view;
   }
 
-  /** Takes note of all views, which may have been made before anybody asked. */
-  noteAll(): void {
-    for (let i = 0; i < this.#views.length; i++) noteHandout(this.#views[i]!, this, i, this.#views[i]);
+  /**
+   * Where a view was handed out in this cycle; the newest is found first.
+   *
+   * @param view Any array.
+   * @returns The place, or nothing if it was not.
+   */
+  find(view: TypedArray): Handout | undefined {
+    for (let i = Math.min(this.count, this.#views.length) - 1; i >= 0; i--) {
+      if (this.#views[i] === view) return new Handout(this, i, view);
+    }
+    return undefined;
   }
 
   /**
@@ -105,7 +113,6 @@ export class ViewCache {
     this.#offsets[i] = offset;
     this.#lengths[i] = length;
     this.#views[i] = view;
-    noteHandout(view, this, i, view);
     return view;
   }
 }

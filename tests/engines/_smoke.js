@@ -56,6 +56,20 @@ const CHECKS = {
     same(alloc.stats().totals.frames, 3);
   },
 
+  "kernels work on columns in place, and refuse those of an ended frame"() {
+    const alloc = new SmartAlloc();
+    alloc.beginFrame();
+    const { at, mass } = alloc.frameColumns(Body, 1001);
+    alloc.kernels.iota(mass, 0.5);
+    for (const column of [at.x, at.y, at.z]) alloc.kernels.fill(column, 1);
+    alloc.kernels.axpy(at.x, 2, mass);
+    same(at.x[1000], 2002);
+    same(alloc.kernels.sum(mass), 1001 * 500.5);
+    same(alloc.stats().kernels.scalar, 0);
+    alloc.endFrame();
+    throwsCode("FA002", () => alloc.kernels.fill(mass, 0));
+  },
+
   "SmartAlloc guards end what they opened"() {
     const alloc = new SmartAlloc();
     const frame = alloc.frame();

@@ -129,3 +129,39 @@ Deno.test("in release nothing is checked", () => {
   alloc.kernels.fill(slice, 1);
   assertEquals([slice[99], alloc.stats().kernels.simd], [1, 1]);
 });
+
+Deno.test("what a program makes of a slice is refused, and what a list or a batch gives is not", () => {
+  const alloc = new SmartAlloc();
+  alloc.beginFrame();
+  const slice = alloc.frameSlice(Float32Array, 100);
+  refuses(alloc, slice.subarray(10, 20));
+  refuses(alloc, new Float32Array(slice.buffer, slice.byteOffset, 100));
+  alloc.kernels.fill(slice, 1, 10, 20);
+  const list = alloc.frameVec(f32);
+  for (let i = 0; i < 100; i++) list.push(i);
+  assertEquals(alloc.kernels.sum(list.view), 4950);
+  const { view } = list;
+  for (let i = 0; i < 100; i++) list.push(0);
+  assertEquals([alloc.kernels.sum(list.view), view.length], [4950, 100]);
+  const rows = alloc.frameAllocBatch(Pair, 10).view(Float32Array);
+  alloc.kernels.fill(rows, 2);
+  assertEquals(rows[19], 2);
+  alloc.endFrame();
+  refuses(alloc, rows);
+});
+
+Deno.test("an array that is handed out again in another place is not refused", () => {
+  const alloc = new SmartAlloc();
+  alloc.beginFrame();
+  alloc.frameSlice(Uint8Array, 16);
+  const first = alloc.frameSlice(Float32Array, 8);
+  alloc.kernels.fill(first, 1);
+  alloc.endFrame();
+  for (let frame = 0; frame < 3; frame++) {
+    alloc.beginFrame();
+    alloc.frameSlice(Uint8Array, 16 + 16 * (frame % 2));
+    alloc.kernels.fill(alloc.frameSlice(Float32Array, 8), frame);
+    alloc.endFrame();
+  }
+  assertEquals(alloc.kernels.stats().calls, 4);
+});

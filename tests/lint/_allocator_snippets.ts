@@ -252,4 +252,24 @@ function f(alloc: SmartAlloc, x: number) {
   const v = alloc.frameSlice(Float32Array, 8);
   return x > 0 ? v : null; // FA610
 }`,
+  "kernels store nothing, wherever they are kept": `
+const module = new SmartAlloc();
+const { kernels } = module;
+class A {
+  #kernels = module.kernels;
+  step() {
+    using _f = module.frame();
+    const v = module.frameSlice(Float32Array, 8);
+    this.#kernels.fill(v, 1);
+    kernels.fill(v, 1);
+    kernels.add(v, v, v);
+    module.kernels.add(v, v, v);
+  }
+}
+function late() {
+  module.beginFrame();
+  const v = module.frameSlice(Float32Array, 8);
+  module.endFrame();
+  return kernels.sum(v); // FA606
+}`,
 };

@@ -24,7 +24,6 @@ const ON_PURPOSE: Readonly<Record<string, string>> = {
   "bench/budgets_bench.ts": "FA601",
   "bench/garbage.ts": "FA601",
   "bench/guard_work.ts": "FA601",
-  "bench/kernels/rows.ts": "FA601",
   "bench/layouts.ts": "FA601",
   "bench/mixed_frame_bench.ts": "FA601",
   "bench/pool_bench.ts": "FA602",
@@ -46,11 +45,14 @@ const ON_PURPOSE: Readonly<Record<string, string>> = {
   "tests/gpu/_allocator_model.ts": "FA701",
   "tests/gpu/_allocator_scenarios.ts": "FA704",
   "tests/gpu/_fuzz_world.ts": "FA601 FA705 FA706 FA855",
+  "tests/gpu/_gpu_steps_frame.ts": "FA703",
   "tests/gpu/regressions_test.ts": "FA704",
   "tests/gpu/review_test.ts": "FA704",
   "tests/gpu/typegpu_test.ts": "FA704",
   "tests/gpu/unified_programs_test.ts": "FA704",
   "tests/gpu/wgsl_declaration_test.ts": "FA704 FA706",
+  "tests/kernels/stale_test.ts": "FA606",
+  "tests/kernels/workers_test.ts": "FA702 FA704",
   "tests/layout/columns_test.ts": "FA606",
   "tests/layout/show_test.ts": "FA606",
   "tests/layout/wgsl_test.ts": "FA702 FA704 FA706",
@@ -61,9 +63,6 @@ const ON_PURPOSE: Readonly<Record<string, string>> = {
   "tests/pool/streaming_test.ts": "FA601 FA608 FA701 FA704",
   "tests/promotion_test.ts": "FA606",
   "tests/types/task_types_test.ts": "FA707",
-  "tests/kernels/_garbage.ts": "FA601",
-  "tests/kernels/stale_test.ts": "FA606",
-  "tests/kernels/workers_test.ts": "FA702 FA704",
 };
 
 const checker = new Checker();

@@ -1,10 +1,10 @@
 /**
- * Writes `src/kernels/wasm_code.ts`: the kernels as bytes, assembled from `wat.ts`. `deno task kernels` runs it; a test fails when the
+ * Writes `src/kernels/wasm_code.ts`: the kernels as bytes, assembled from `module.ts`. `deno task kernels` runs it; a test fails when the
  * file is not what this gives.
  */
 
 import openWabt from "wabt";
-import { moduleText } from "./wat.ts";
+import { moduleText } from "./module.ts";
 
 /** Where the bytes are written. */
 export const PATH: URL = new URL("../wasm_code.ts", import.meta.url);
@@ -33,7 +33,7 @@ export async function wasmCode(): Promise<string> {
   const text = [...own].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   const lines = text.match(/.{1,110}/g)!.map((line) => `  "${line}"`).join(" +\n");
   return `/**
- * The kernels as a WebAssembly module of ${own.length} bytes. Made by \`src/kernels/dev/make_wasm.ts\` from \`wat.ts\`: do not change it by
+ * The kernels as a WebAssembly module of ${own.length} bytes. Made by \`src/kernels/dev/make_wasm.ts\` from \`module.ts\`: do not change it by
  * hand.
  */
 
