@@ -425,6 +425,7 @@ export class Kernels {
 
   /** Puts the numbers where the kernel finds them. */
   #with(s: number, t: number): VectorRunner {
+    if (typeof s !== "number" || typeof t !== "number") throw noNumber(typeof s === "number" ? t : s);
     const { numbers } = this.#runner;
     numbers[0] = s;
     numbers[1] = t;
@@ -442,4 +443,8 @@ export class Kernels {
     if (typeof b !== "number") this.#runner.compare(number, mask, a, b, start, end);
     else this.#with(b, 0).compare(number, mask, a, null, start, end);
   }
+}
+
+function noNumber(value: unknown): ArgumentError {
+  return new ArgumentError("FA008", `Cannot run a kernel with ${show(value)}: give a number`);
 }

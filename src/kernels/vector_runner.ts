@@ -2,7 +2,7 @@
  * Runs kernels on vectors, whose components are columns.
  */
 
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError, show } from "../errors.ts";
 import { ALL, commonRange, FLOATS, overlaps, sameKind, scalarOf, tangled, touches } from "./checks.ts";
 import type { KernelColumn, Operand } from "./operand.ts";
 import * as op from "./ops.ts";
@@ -43,6 +43,8 @@ export interface Vector3Columns<C extends KernelColumn = KernelColumn> {
 export class VectorRunner extends Runner {
   /** Adds a multiple of one to the other, component by component. The factor is the first of the numbers. */
   integrate(p: VectorColumns, v: VectorColumns, start: number | undefined, end: number | undefined): void {
+    expectObject(p);
+    expectObject(v);
     if ((p.z === undefined) !== (v.z === undefined) || (p.w === undefined) !== (v.w === undefined)) {
       throw new ArgumentError("FA008", "Cannot integrate vectors of different numbers of components: give the same");
     }
@@ -81,6 +83,7 @@ export class VectorRunner extends Runner {
   }
 
   length(out: KernelColumn, v: VectorColumns, start: number | undefined, end: number | undefined): void {
+    expectObject(v);
     const o = this.operands.of(out);
     const x = this.operands.of(v.x);
     const y = this.operands.of(v.y);
@@ -105,6 +108,7 @@ export class VectorRunner extends Runner {
   }
 
   normalize(v: VectorColumns, start: number | undefined, end: number | undefined): void {
+    expectObject(v);
     const x = this.operands.of(v.x);
     const y = this.operands.of(v.y);
     const z = v.z === undefined ? null : this.operands.of(v.z);
@@ -133,6 +137,9 @@ export class VectorRunner extends Runner {
     start: number | undefined,
     end: number | undefined,
   ): void {
+    expectObject(out);
+    expectObject(points);
+    expectObject(matrix);
     const o = this.operands.of(out.x);
     const p = this.operands.of(out.y);
     const q = this.operands.of(out.z);
@@ -176,6 +183,8 @@ export class VectorRunner extends Runner {
     start: number | undefined,
     end: number | undefined,
   ): void {
+    expectObject(centers);
+    expectObject(planes);
     const m = this.mask(mask);
     const x = this.operands.of(centers.x);
     const y = this.operands.of(centers.y);
@@ -210,6 +219,15 @@ export class VectorRunner extends Runner {
       p[13]!, p[14]!, p[15]!, p[16]!, p[17]!, p[18]!, p[19]!, p[20]!, p[21]!, p[22]!, p[23]!,
     );
   }
+}
+
+/** Refuses what cannot have components or numbers in it. */
+function expectObject(value: unknown): void {
+  if (typeof value === "object" && value !== null) return;
+  throw new ArgumentError(
+    "FA008",
+    `Cannot run a kernel on ${show(value)}: give columns by component such as { x, y, z }, and numbers as an array`,
+  );
 }
 
 /** Whether components share bytes. */

@@ -101,6 +101,21 @@ for (const [start, end] of RANGES) {
   });
 }
 
+refuse("FA008", "what is nothing of the kind", {
+  "no factor": (k) => k.scale(f32(0), f32(1), wrong(undefined)),
+  "a text": (k) => k.fill(f32(0), wrong("1")),
+  "a big number": (k) => k.axpy(f64(0), wrong(1n), f64(1)),
+  "no limit": (k) => k.clamp(f32(0), f32(1), 0, wrong(undefined)),
+  "no time": (k) => k.integrate(v2(0), v2(2), wrong(undefined)),
+  "nothing to compare with": (k) => k.less(mask(0), f32(1), wrong(undefined)),
+  "no column": (k) => k.add(f32(0), f32(1), wrong(undefined)),
+  "no vectors": (k) => k.normalize(wrong<ReturnType<typeof v2>>(undefined)),
+  "no velocities": (k) => k.integrate(v2(0), wrong(null), 1),
+  "a vector of one component": (k) => k.length(f32(0), wrong({ x: f32(1) })),
+  "no matrix": (k) => k.transformPoints(v3(0), v3(3), wrong(undefined)),
+  "no planes": (k) => k.cullSpheres(mask(0), v3(1), f32(5), wrong(null)),
+});
+
 refuse("FA008", "columns of different classes", {
   copy: (k) => k.copy<KernelColumn>(f32(0), i32(1)),
   add: (k) => k.add<KernelColumn>(i32(0), i32(1), u32(2)),
