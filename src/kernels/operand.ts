@@ -8,7 +8,7 @@ import { classOf } from "../memory/array_class.ts";
 import { isDetached } from "../memory/gone.ts";
 import type { Handout } from "../memory/handout.ts";
 import { memoryOf } from "../memory/wasm_memory.ts";
-import { type KernelMemory, kernelsOver } from "./kernel_memory.ts";
+import { type KernelCode, kernelsOver } from "./kernel_code.ts";
 import { F64, U8 } from "./ops.ts";
 
 /** A column that kernels can calculate with: of 32-bit or 64-bit floats, or of 32-bit integers. */
@@ -42,7 +42,7 @@ export class Operand {
   /** Where it ends. */
   readonly end: number;
   /** The kernels over its memory; `null` where there are none. */
-  readonly memory: KernelMemory | null;
+  readonly code: KernelCode | null;
   /** Where it was handed out; `null` where nobody looks after that. */
   readonly handout: Handout | null;
 
@@ -55,7 +55,7 @@ export class Operand {
     this.end = this.address + array.byteLength;
     const memory = memoryOf(array.buffer);
     this.owner = memory ?? array.buffer;
-    this.memory = memory !== undefined && usesSimd && this.end < MOST ? kernelsOver(memory) ?? null : null;
+    this.code = memory !== undefined && usesSimd && this.end < MOST ? kernelsOver(memory) ?? null : null;
     this.handout = handout;
   }
 }

@@ -7,7 +7,7 @@
 
 import { ArgumentError, show } from "../errors.ts";
 import { ALL, commonRange, overlaps, sameKind, scalarOf, touches } from "./checks.ts";
-import type { KernelMemory } from "./kernel_memory.ts";
+import type { KernelCode } from "./kernel_code.ts";
 import { type KernelColumn, type Operand, type Operands, OperandTable } from "./operand.ts";
 import * as op from "./ops.ts";
 import { compactScalar, countScalar, reduceScalar, runScalar } from "./scalar.ts";
@@ -61,14 +61,14 @@ export class Runner {
   apply(number: number, o: Operand, x: Operand, y: Operand, first: number, last: number): void {
     if (overlaps(o, x) || overlaps(o, y)) return this.#applyToCopies(number, o, x, y, first, last);
     const { numbers } = this;
-    const memory = this.place(o.memory, x.memory, y.memory, o.memory);
-    if (memory === null) {
+    const code = this.place(o.code, x.code, y.code, o.code);
+    if (code === null) {
       runScalar(number, o.kind, o.array, x.array, y.array, o.array, first, last - first, numbers[0]!, numbers[1]!);
       return;
     }
     const at = first << o.shift;
     // deno-fmt-ignore
-    memory.code.run(
+    code.run(
       number * 4 + (o.kind & 3), o.address + at, x.address + at, y.address + at, 0, last - first, numbers[0]!, numbers[1]!,
     );
   }
@@ -102,13 +102,13 @@ export class Runner {
     const n = last - first;
     const to = m.address + first;
     const at = first << x.shift;
-    const memory = this.place(m.memory, x.memory, y.memory, x.memory);
+    const code = this.place(m.code, x.code, y.code, x.code);
     if (b === null) {
       const { numbers } = this;
       numbers[0] = scalarOf(x.kind, numbers[0]!, true);
       const f = number + op.COMPARED_WITH_NUMBER;
-      if (memory === null) runScalar(f, x.kind, mask, a, a, a, first, n, numbers[0], 0);
-      else memory.code.run(f * 4 + x.kind, to, x.address + at, 0, 0, n, numbers[0], 0);
+      if (code === null) runScalar(f, x.kind, mask, a, a, a, first, n, numbers[0], 0);
+      else code.run(f * 4 + x.kind, to, x.address + at, 0, 0, n, numbers[0], 0);
       return;
     }
     // Greater than a column is less the other way round.
@@ -116,8 +116,8 @@ export class Runner {
     const f = isTurned ? number - 2 : number;
     const low = isTurned ? y : x;
     const high = isTurned ? x : y;
-    if (memory === null) runScalar(f, x.kind, mask, low.array, high.array, a, first, n, 0, 0);
-    else memory.code.run(f * 4 + x.kind, to, low.address + at, high.address + at, 0, n, 0, 0);
+    if (code === null) runScalar(f, x.kind, mask, low.array, high.array, a, first, n, 0, 0);
+    else code.run(f * 4 + x.kind, to, low.address + at, high.address + at, 0, n, 0, 0);
   }
 
   /** How many of a mask are set. */
@@ -125,9 +125,9 @@ export class Runner {
     const m = this.mask(mask);
     const first = start ?? 0;
     const n = commonRange(m, m, m, m, start, end) - first;
-    const memory = this.place(m.memory, m.memory, m.memory, m.memory);
-    if (memory === null) return countScalar(mask, first, n);
-    return memory.code.pick(op.COUNT * 4, m.address + first, 0, 0, n);
+    const code = this.place(m.code, m.code, m.code, m.code);
+    if (code === null) return countScalar(mask, first, n);
+    return code.pick(op.COUNT * 4, m.address + first, 0, 0, n);
   }
 
   /** By a mask, from one or the other. */
@@ -150,11 +150,11 @@ export class Runner {
       this.counts[COPIED]!++;
       return this.select(out, mask.slice(), touches(o, x) ? a.slice() : a, touches(o, y) ? b.slice() : b, first, last);
     }
-    const memory = this.place(o.memory, x.memory, y.memory, m.memory);
-    if (memory === null) return runScalar(op.SELECT, o.kind, out, a, b, mask, first, last - first, 0, 0);
+    const code = this.place(o.code, x.code, y.code, m.code);
+    if (code === null) return runScalar(op.SELECT, o.kind, out, a, b, mask, first, last - first, 0, 0);
     const at = first << o.shift;
     // deno-fmt-ignore
-    memory.code.run(
+    code.run(
       op.SELECT * 4 + o.kind, o.address + at, x.address + at, y.address + at, m.address + first, last - first, 0, 0,
     );
   }
@@ -185,9 +185,9 @@ export class Runner {
       this.counts[COPIED]!++;
       return this.compact(out, a.slice(first, last), mask.slice(first, last), undefined, undefined);
     }
-    const memory = this.place(o.memory, x.memory, m.memory, m.memory);
-    if (memory === null) return compactScalar(out, a, mask, first, last - first);
-    return memory.code.pick(op.COMPACT * 4 + o.kind, o.address, from, m.address + first, last - first);
+    const code = this.place(o.code, x.code, m.code, m.code);
+    if (code === null) return compactScalar(out, a, mask, first, last - first);
+    return code.pick(op.COMPACT * 4 + o.kind, o.address, from, m.address + first, last - first);
   }
 
   /** By indices: `out` and `indices` go along when elements are gathered, `values` and `indices` when they are scattered. */
@@ -212,9 +212,7 @@ export class Runner {
     if (n === 0) return;
     const place = i.address + (first << 2);
     // As unsigned integers: one below zero is out of range as well.
-    const most = i.memory === null
-      ? greatest(indices, first, n)
-      : i.memory.code.reduce(op.MAX_OF * 4 + op.U32, place, 0, n);
+    const most = i.code === null ? greatest(indices, first, n) : i.code.reduce(op.MAX_OF * 4 + op.U32, place, 0, n);
     const { length } = isGather ? x : o;
     if (most >= length) {
       throw new ArgumentError(
@@ -230,11 +228,11 @@ export class Runner {
       return this.index(isGather, out, values.slice(), indices.slice(), first, first + n);
     }
     const number = isGather ? op.GATHER : op.SCATTER;
-    const memory = this.place(o.memory, x.memory, i.memory, i.memory);
-    if (memory === null) return runScalar(number, o.kind, out, values, indices, out, first, n, 0, 0);
+    const code = this.place(o.code, x.code, i.code, i.code);
+    if (code === null) return runScalar(number, o.kind, out, values, indices, out, first, n, 0, 0);
     const at = first << o.shift;
     const to = isGather ? o.address + at : o.address;
-    memory.code.run(number * 4 + o.kind, to, isGather ? x.address : x.address + at, place, 0, n, 0, 0);
+    code.run(number * 4 + o.kind, to, isGather ? x.address : x.address + at, place, 0, n, 0, 0);
   }
 
   /** To one number, which is put into {@linkcode Runner.result}. */
@@ -256,19 +254,19 @@ export class Runner {
       result[0] = number === op.MIN_OF ? Infinity : number === op.MAX_OF ? -Infinity : 0;
       return;
     }
-    const memory = this.place(x.memory, y.memory, y.memory, y.memory);
+    const code = this.place(x.code, y.code, y.code, y.code);
     const at = first << x.shift;
-    if (memory === null) result[0] = reduceScalar(number, x.kind, a, b, first, n);
-    else result[0] = memory.code.reduce(number * 4 + x.kind, x.address + at, y.address + at, n);
+    if (code === null) result[0] = reduceScalar(number, x.kind, a, b, first, n);
+    else result[0] = code.reduce(number * 4 + x.kind, x.address + at, y.address + at, n);
   }
 
   /** The memory that all operands lie in, counted; `null` if there is none. An operand without a value is apart from another one. */
   place(
-    a: KernelMemory | null | undefined,
-    b: KernelMemory | null | undefined,
-    c: KernelMemory | null | undefined,
-    d: KernelMemory | null | undefined,
-  ): KernelMemory | null {
+    a: KernelCode | null | undefined,
+    b: KernelCode | null | undefined,
+    c: KernelCode | null | undefined,
+    d: KernelCode | null | undefined,
+  ): KernelCode | null {
     this.counts[CALLS]!++;
     if (a === b && a === c && a === d && a !== null && a !== undefined) return a;
     this.counts[a === null || b === null || c === null || d === null ? OUTSIDE : APART]!++;
@@ -286,9 +284,9 @@ export class Runner {
 }
 
 /** The memory of two operands; without a value if they have two. */
-export function shared(a: Operand, b: Operand): KernelMemory | null | undefined {
-  if (a.memory === null || b.memory === null) return null;
-  return a.memory === b.memory ? a.memory : undefined;
+export function shared(a: Operand, b: Operand): KernelCode | null | undefined {
+  if (a.code === null || b.code === null) return null;
+  return a.code === b.code ? a.code : undefined;
 }
 
 function greatest(indices: Int32Array | Uint32Array, first: number, n: number): number {

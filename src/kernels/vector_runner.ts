@@ -97,11 +97,11 @@ export class VectorRunner extends Runner {
       this.counts[COPIED]!++;
       return this.length(out, copied(v), first, last);
     }
-    const memory = this.place(o.memory, x.memory, y.memory, shared(z, w));
-    if (memory === null) return lengthScalar(o.kind, out, componentsOf(v), first, last - first);
+    const code = this.place(o.code, x.code, y.code, shared(z, w));
+    if (code === null) return lengthScalar(o.kind, out, componentsOf(v), first, last - first);
     const at = first << o.shift;
     // deno-fmt-ignore
-    memory.code.vectors(
+    code.vectors(
       (op.LENGTH + countOf(v) - 2) * 4 + o.kind, o.address + at, 0, 0, x.address + at, y.address + at, z.address + at,
       w.address + at, last - first,
     );
@@ -120,11 +120,11 @@ export class VectorRunner extends Runner {
     const first = start ?? 0;
     const last = commonRange(x, y, third, fourth, start, end);
     if (anyTouch(x, y, z, w)) throw tangled("normalize");
-    const memory = this.place(x.memory, y.memory, third.memory, fourth.memory);
-    if (memory === null) return normalizeScalar(x.kind, componentsOf(v), first, last - first);
+    const code = this.place(x.code, y.code, third.code, fourth.code);
+    if (code === null) return normalizeScalar(x.kind, componentsOf(v), first, last - first);
     const at = first << x.shift;
     // deno-fmt-ignore
-    memory.code.vectors(
+    code.vectors(
       (op.NORMALIZE + countOf(v) - 2) * 4 + x.kind, 0, 0, 0, x.address + at, y.address + at, third.address + at,
       fourth.address + at, last - first,
     );
@@ -163,13 +163,13 @@ export class VectorRunner extends Runner {
     for (let column = 0; column < 4; column++) {
       for (let row = 0; row < 3; row++) m[3 * column + row] = scalarOf(o.kind, matrix[4 * column + row]!, false);
     }
-    const memory = this.place(shared(o, p), shared(q, x), y.memory, z.memory);
-    if (memory === null) {
+    const code = this.place(shared(o, p), shared(q, x), y.code, z.code);
+    if (code === null) {
       return transformScalar(o.kind, componentsOf(out), componentsOf(points), m, first, last - first);
     }
     const at = first << o.shift;
     // deno-fmt-ignore
-    memory.code.transform(
+    code.transform(
       op.TRANSFORM * 4 + o.kind, o.address + at, p.address + at, q.address + at, x.address + at, y.address + at,
       z.address + at, last - first, m[0]!, m[1]!, m[2]!, m[3]!, m[4]!, m[5]!, m[6]!, m[7]!, m[8]!, m[9]!, m[10]!, m[11]!,
     );
@@ -207,13 +207,13 @@ export class VectorRunner extends Runner {
     for (let i = 0; i < 4 * op.MAX_PLANES; i++) {
       p[i] = scalarOf(x.kind, planes[i < 4 * count ? i : 4 * (count - 1) + i % 4]!, false);
     }
-    const memory = this.place(m.memory, x.memory, y.memory, shared(z, r));
-    if (memory === null) {
+    const code = this.place(m.code, x.code, y.code, shared(z, r));
+    if (code === null) {
       return cullScalar(x.kind, mask, [centers.x, centers.y, centers.z, radius], p, count, first, last - first);
     }
     const at = first << x.shift;
     // deno-fmt-ignore
-    memory.code.cull(
+    code.cull(
       op.CULL * 4 + x.kind, m.address + first, x.address + at, y.address + at, z.address + at, r.address + at,
       last - first, p[0]!, p[1]!, p[2]!, p[3]!, p[4]!, p[5]!, p[6]!, p[7]!, p[8]!, p[9]!, p[10]!, p[11]!, p[12]!,
       p[13]!, p[14]!, p[15]!, p[16]!, p[17]!, p[18]!, p[19]!, p[20]!, p[21]!, p[22]!, p[23]!,

@@ -22,7 +22,7 @@ Deno.test("kernels on one memory are done in place, and one by component", () =>
 
 Deno.test("operands in several memories are apart, wherever they stand", () => {
   const kernels = new Kernels().use(memory).use(other);
-  const [x, y, z, w] = [column(0), column(1), column(2), column(3)];
+  const [x, y, z] = [column(0), column(1), column(2)];
   const far = column(0, other).fill(2);
   const mask = new Uint8Array(memory.buffer, 8192, 10);
   const calls: (() => void)[] = [

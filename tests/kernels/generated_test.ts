@@ -4,7 +4,7 @@
 
 import { assert } from "@std/assert";
 import { assemble } from "../../src/kernels/dev/make_wasm.ts";
-import { bytesOf } from "../../src/kernels/kernel_memory.ts";
+import { bytesOf } from "../../src/kernels/kernel_code.ts";
 
 Deno.test("the committed kernels are what the source assembles to", async () => {
   for (const isShared of [false, true]) {

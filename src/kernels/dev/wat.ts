@@ -16,24 +16,22 @@ export interface Kind {
   readonly size: number;
   /** A number as a vector of that number. */
   readonly splat: (number: string) => string;
-  readonly isFloat: boolean;
   /** What is put after the name of instructions that depend on the sign. */
   readonly sign: string;
 }
 
 export const KINDS: readonly Kind[] = [
-  { name: "f32", id: op.F32, lanes: "f32x4", size: 4, splat: splatF32, isFloat: true, sign: "" },
+  { name: "f32", id: op.F32, lanes: "f32x4", size: 4, splat: splatF32, sign: "" },
   {
     name: "f64",
     id: op.F64,
     lanes: "f64x2",
     size: 8,
     splat: (number) => `(f64x2.splat ${number})`,
-    isFloat: true,
     sign: "",
   },
-  { name: "i32", id: op.I32, lanes: "i32x4", size: 4, splat: splatInt("s"), isFloat: false, sign: "_s" },
-  { name: "u32", id: op.U32, lanes: "i32x4", size: 4, splat: splatInt("u"), isFloat: false, sign: "_u" },
+  { name: "i32", id: op.I32, lanes: "i32x4", size: 4, splat: splatInt("s"), sign: "_s" },
+  { name: "u32", id: op.U32, lanes: "i32x4", size: 4, splat: splatInt("u"), sign: "_u" },
 ];
 
 export const FLOATS = KINDS.slice(0, 2);

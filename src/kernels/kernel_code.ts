@@ -30,30 +30,19 @@ export interface KernelCode {
   ): void;
 }
 
-/** See the file comment. */
-export class KernelMemory {
-  readonly memory: WebAssembly.Memory;
-  readonly code: KernelCode;
-
-  constructor(memory: WebAssembly.Memory, module: WebAssembly.Module) {
-    this.memory = memory;
-    this.code = new WebAssembly.Instance(module, { memory: { memory } }).exports as unknown as KernelCode;
-  }
-}
-
-const known: WeakMap<WebAssembly.Memory, KernelMemory> = new WeakMap();
+const known: WeakMap<WebAssembly.Memory, KernelCode> = new WeakMap();
 /** For memory of one thread, and for shared memory; `null` where this runtime refuses to compile it. */
 const modules: [WebAssembly.Module | null | undefined, WebAssembly.Module | null | undefined] = [undefined, undefined];
 
 /** The kernels over a memory; nothing where this runtime has no SIMD, or must not compile. */
-export function kernelsOver(memory: WebAssembly.Memory): KernelMemory | undefined {
+export function kernelsOver(memory: WebAssembly.Memory): KernelCode | undefined {
   const made = known.get(memory);
   if (made !== undefined) return made;
   const module = moduleFor(!(memory.buffer instanceof ArrayBuffer));
   if (module === null) return undefined;
-  const kernels = new KernelMemory(memory, module);
-  known.set(memory, kernels);
-  return kernels;
+  const code = new WebAssembly.Instance(module, { memory: { memory } }).exports as unknown as KernelCode;
+  known.set(memory, code);
+  return code;
 }
 
 function moduleFor(isShared: boolean): WebAssembly.Module | null {
